@@ -1,0 +1,1 @@
+"""jobsched: a terminal-first job scheduler over one Postgres."""

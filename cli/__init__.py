@@ -1,0 +1,1 @@
+"""The terminal's door: parse, call a use case, render."""

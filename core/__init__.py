@@ -1,0 +1,1 @@
+"""The engine of jobsched: knows no terminal, no screen and no wire protocol."""

@@ -1,0 +1,253 @@
+"""Settings: declared once here, read from flags, environment and TOML, and able to say where each
+value came from.
+
+The first layer that names a setting wins: flag, environment, `.jobsched.toml` (found by walking up
+from the working directory), `$XDG_CONFIG_HOME/jobsched/config.toml`, `/etc/jobsched/config.toml`,
+default. A file found by walking up belongs to whoever owns that directory, so it may not set what
+is marked `trusted` here: where the store is, what is imported, or what may be reached.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .model.durations import parse_duration
+from .model.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `read` turns its text into its value, with ValueError for what it cannot mean.
+
+    key: dotted TOML key. env: variable names, the first one is ours. default: text, as in TOML;
+    None is "not set". trusted: refused in a file found by walking up. secret: never printed.
+    """
+
+    key: str
+    env: tuple[str, ...]
+    read: Callable[[str], Any]
+    default: str | None
+    help: str
+    trusted: bool = False
+    secret: bool = False
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _flag(value: str) -> bool:
+    lowered = value.strip().lower()
+    if lowered in ("1", "true", "yes", "on"):
+        return True
+    if lowered in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
+def _size(value: str) -> int:
+    """Bytes, from `512MB`, `1GiB` (both powers of two) or a bare number of bytes."""
+    cleaned = value.strip().lower().removesuffix("b").removesuffix("i")
+    factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}.get(cleaned[-1:], 1)
+    number = cleaned.rstrip("kmg")
+    try:
+        return int(float(number) * factor)
+    except ValueError:
+        raise ValueError(f"{value!r} is not a size like 512MB or 1GB") from None
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("database_url", ("JOBSCHED_DATABASE_URL", "JOBSCHED_DSN"), _text, None,
+            "PostgreSQL URL of the store; without it jobsched starts its own", trusted=True, secret=True),
+    Setting("direct_url", ("JOBSCHED_DIRECT_URL",), _text, None,
+            "URL that bypasses a connection pooler, for LISTEN", trusted=True, secret=True),
+    Setting("home", ("JOBSCHED_HOME",), _text, None,
+            "folder of the embedded store, objects and outbox", trusted=True),
+    Setting("pg_bin", ("JOBSCHED_PG_BIN",), _text, None,
+            "folder of postgres, initdb and pg_ctl for the embedded store", trusted=True),
+    Setting("imports", ("JOBSCHED_IMPORTS",), _names, "",
+            "Python modules with handlers of your own, comma-separated", trusted=True),
+    Setting("connect_timeout", ("JOBSCHED_CONNECT_TIMEOUT",), parse_duration, "10s",
+            "how long a command waits for the store"),
+    Setting("lease", ("JOBSCHED_LEASE",), parse_duration, "30s",
+            "how long a silent worker keeps its jobs"),
+    Setting("poll", ("JOBSCHED_POLL",), parse_duration, "1s",
+            "how often a worker looks for jobs when nobody wakes it"),
+    Setting("drain_timeout", ("JOBSCHED_DRAIN_TIMEOUT",), parse_duration, "30s",
+            "how long a stopping worker lets running jobs finish"),
+    Setting("crash_limit", ("JOBSCHED_CRASH_LIMIT",), int, "3",
+            "how often a job may kill its runner while alone"),
+    Setting("lost_limit", ("JOBSCHED_LOST_LIMIT",), int, "20",
+            "how often a job's worker may vanish"),
+    Setting("retention.succeeded", ("JOBSCHED_RETENTION_SUCCEEDED",), parse_duration, "7d",
+            "how long succeeded and cancelled jobs are kept; 0 keeps them"),
+    Setting("retention.dead", ("JOBSCHED_RETENTION_DEAD",), parse_duration, "90d",
+            "how long dead jobs are kept; 0 keeps them"),
+    Setting("retention.idempotency", ("JOBSCHED_RETENTION_IDEMPOTENCY",), parse_duration, "7d",
+            "how long an idempotency key is remembered after its job ended"),
+    Setting("objects.dir", ("JOBSCHED_OBJECTS_DIR",), _text, None,
+            "folder for objects when no S3 endpoint is set", trusted=True),
+    Setting("objects.endpoint", ("JOBSCHED_S3_ENDPOINT",), _text, None,
+            "S3 endpoint, https://host[:port]", trusted=True),
+    Setting("objects.access_key", ("JOBSCHED_S3_ACCESS_KEY", "AWS_ACCESS_KEY_ID"), _text, None,
+            "S3 access key", trusted=True, secret=True),
+    Setting("objects.secret_key", ("JOBSCHED_S3_SECRET_KEY", "AWS_SECRET_ACCESS_KEY"), _text, None,
+            "S3 secret key", trusted=True, secret=True),
+    Setting("objects.region", ("JOBSCHED_S3_REGION", "AWS_REGION"), _text, "us-east-1", "S3 region", trusted=True),
+    Setting("fetch.allow", ("JOBSCHED_FETCH_ALLOW",), _names, "",
+            "hosts or networks (CIDR) that jobs may reach although they are not public", trusted=True),
+    Setting("fetch.max_bytes", ("JOBSCHED_FETCH_MAX_BYTES",), _size, "50MB",
+            "largest body that a job may fetch"),
+    Setting("fetch.timeout", ("JOBSCHED_FETCH_TIMEOUT",), parse_duration, "30s",
+            "longest time for a fetch, redirects included"),
+    Setting("images.max_pixels", ("JOBSCHED_IMAGES_MAX_PIXELS",), int, "100000000",
+            "largest image that is decoded, width x height"),
+    Setting("log.format", ("JOBSCHED_LOG_FORMAT",), _text, "console", "console or json"),
+    Setting("log.level", ("JOBSCHED_LOG_LEVEL",), _text, "info", "debug, info, warning or error"),
+)  # fmt: skip
+BY_KEY: dict[str, Setting] = {setting.key: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting's value and the layer that gave it, as `jobsched config explain` prints it."""
+
+    value: Any
+    origin: str
+
+
+class Settings(Mapping[str, Any]):
+    """All settings, by dotted key. A key that is not declared is a KeyError, also when not set."""
+
+    def __init__(self, values: dict[str, Value]) -> None:
+        self._values = values
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key].value
+
+    def __iter__(self) -> Any:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def origin(self, key: str) -> str:
+        """Return which layer gave the value: a flag, a variable's name, a file, or "default"."""
+        return self._values[key].origin
+
+    def replace(self, **changes: Any) -> Settings:
+        """Return a copy with values changed; `.` in keys is written `__`. For tests and scratch stores."""
+        changed = {key.replace("__", "."): Value(value, "argument") for key, value in changes.items()}
+        unknown = changed.keys() - BY_KEY.keys()
+        if unknown:
+            raise KeyError(", ".join(sorted(unknown)))
+        return Settings(self._values | changed)
+
+
+def load(
+    flags: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Settings:
+    """Read every layer.
+
+    flags: dotted key → text, from the command line. ConfigError: an unreadable file, an unknown
+    key, a value that cannot be read, or a trusted setting in a file found by walking up.
+    """
+    env = os.environ if environ is None else environ
+    files = [(path, _read_toml(path)) for path in _config_files(env, cwd or Path.cwd())]
+    for path, content in files:
+        _check_file(path, content)
+    values = {}
+    for setting in SETTINGS:
+        text, origin = _find(setting, flags or {}, env, files)
+        if text is None:
+            values[setting.key] = Value(None, "default")
+            continue
+        try:
+            values[setting.key] = Value(setting.read(text), origin)
+        except ValueError as error:
+            raise ConfigError(
+                f"setting {setting.key} from {origin} cannot be read — {error}",
+                fix=f"jobsched config explain {setting.key}",
+            ) from None
+    return Settings(values)
+
+
+def user_config_file(environ: Mapping[str, str]) -> Path:
+    """Path of the user's configuration file, whether or not it exists."""
+    base = environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return Path(base) / "jobsched" / "config.toml"
+
+
+def project_config_file(cwd: Path) -> Path | None:
+    """The nearest `.jobsched.toml` from `cwd` upwards, or None."""
+    for folder in (cwd, *cwd.parents):
+        candidate = folder / ".jobsched.toml"
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _config_files(env: Mapping[str, str], cwd: Path) -> list[Path]:
+    project = project_config_file(cwd)
+    fixed = [user_config_file(env), Path("/etc/jobsched/config.toml")]
+    return ([project] if project else []) + [path for path in fixed if path.is_file()]
+
+
+def _read_toml(path: Path) -> dict[str, str]:
+    """Return dotted key → text of a file."""
+    try:
+        with path.open("rb") as file:
+            tree = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read — {error}", fix=f"edit {path}") from None
+    return dict(_flatten(tree))
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Any:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            yield f"{prefix}{name}", ",".join(str(item) for item in value)
+        else:
+            yield f"{prefix}{name}", str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _check_file(path: Path, content: Mapping[str, str]) -> None:
+    for key in content:
+        setting = BY_KEY.get(key)
+        if setting is None:
+            raise ConfigError(f"{path} sets {key!r} — there is no such setting", fix="jobsched config")
+        if setting.trusted and path.name == ".jobsched.toml":
+            raise ConfigError(
+                f"{path} sets {key} — a file found by walking up from the working directory may not",
+                fix=f"set {key} in {user_config_file(os.environ)} or as {setting.env[0]}",
+            )
+
+
+def _find(
+    setting: Setting,
+    flags: Mapping[str, str],
+    env: Mapping[str, str],
+    files: list[tuple[Path, dict[str, str]]],
+) -> tuple[str | None, str]:
+    if setting.key in flags:
+        return flags[setting.key], "flag"
+    for name in setting.env:
+        if env.get(name):
+            return env[name], name
+    for path, content in files:
+        if setting.key in content:
+            return content[setting.key], str(path)
+    return setting.default, "default"

@@ -1,0 +1,108 @@
+"""Who and where this process is, told so that another process can prove it dead.
+
+Linux tells all of it in /proc. Elsewhere boot id and namespace are empty, and then nobody claims to
+prove a death: the lease time decides.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """A process that no other process, ever, on any host, shares all of these with.
+
+    boot_id: of the kernel; "" where unknown. pid_namespace: inode, 0 where unknown. pid_start:
+    clock ticks from boot to the process's start, 0 where unknown.
+    """
+
+    host: str
+    boot_id: str
+    pid_namespace: int
+    pid: int
+    pid_start: int
+
+
+def identify(pid: int | None = None) -> ProcessIdentity:
+    """Return the identity of `pid` (default: this process)."""
+    pid = os.getpid() if pid is None else pid
+    return ProcessIdentity(socket.gethostname(), boot_id(), pid_namespace(), pid, process_start(pid) or 0)
+
+
+def boot_id() -> str:
+    """The kernel's random id of this boot, or ""."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def pid_namespace() -> int:
+    """Inode of this process's PID namespace, or 0."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
+
+
+def process_start(pid: int) -> int | None:
+    """Clock ticks from boot to the start of `pid`; None if it is gone, a zombie, or /proc is missing."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def proves_dead(other: ProcessIdentity) -> bool:
+    """Whether this process can prove `other` dead: same boot, same PID namespace, and no such pid
+    with that start. Anything unknown proves nothing."""
+    if not other.boot_id or other.boot_id != boot_id():
+        return False
+    if not other.pid_namespace or other.pid_namespace != pid_namespace() or not other.pid_start:
+        return False
+    return process_start(other.pid) != other.pid_start
+
+
+def rss_bytes(pid: int) -> int:
+    """Resident memory of `pid`, or 0 where it cannot be read."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    except (OSError, IndexError):
+        return 0
+
+
+def peak_rss_bytes(pid: int) -> int:
+    """Largest resident memory that `pid` ever had, or 0 where it cannot be read."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def kill_processes_marked(variable: str, value: str) -> int:
+    """SIGKILL every process whose environment was given `variable=value`; return how many.
+
+    The mark is in the environment that the process started with, so a re-used pid is never hit.
+    """
+    mark = f"{variable}={value}".encode()
+    killed = 0
+    for entry in os.scandir("/proc") if os.path.isdir("/proc/self") else ():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            if mark in Path(entry.path, "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
+                killed += 1
+        except OSError:
+            continue
+    return killed

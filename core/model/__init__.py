@@ -1,0 +1,1 @@
+"""What a job is, in plain values: standard library only, no store, no screen."""

@@ -1,0 +1,148 @@
+"""What is asked for (`NewJob`) and what became of it (`Job`, `Attempt`).
+
+Times are aware datetimes in UTC, taken from the database's clock; durations are seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .backoff import Backoff
+from .errors import UsageError
+from .priority import Priority
+from .states import State
+
+DEFAULT_QUEUE = "default"
+DEFAULT_MAX_ATTEMPTS = 3
+MAX_ATTEMPTS_LIMIT = 100
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+"""Queue, job type and tag names: what every shell, URL and metric label can carry unquoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to submit. None means: what the handler declares, else jobsched's default.
+
+    queue: default "default". priority: default `default`. max_attempts: 1 to 100, default 3.
+    timeout: seconds an attempt may run, default none. run_at: not before this aware time.
+    delay: seconds from now by the database's clock; not with run_at.
+    idempotency_key: at most 255 characters; the same key makes one job (a week after it ended,
+    the key is free again). tags: at most 20.
+    """
+
+    type: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    queue: str | None = None
+    priority: Priority | None = None
+    max_attempts: int | None = None
+    backoff: Backoff | None = None
+    timeout: float | None = None
+    run_at: datetime | None = None
+    delay: float | None = None
+    idempotency_key: str | None = None
+    tags: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raise UsageError for the first option that is out of range."""
+        check_name("type", self.type)
+        if self.queue is not None:
+            check_name("queue", self.queue)
+        if self.max_attempts is not None and not 1 <= self.max_attempts <= MAX_ATTEMPTS_LIMIT:
+            raise UsageError(f"max attempts is {self.max_attempts} — it must be 1 to {MAX_ATTEMPTS_LIMIT}")
+        if self.timeout is not None and not self.timeout > 0:
+            raise UsageError(f"the timeout is {self.timeout:g} s — it must be more than zero")
+        if self.run_at is not None and self.delay is not None:
+            raise UsageError("both a time and a delay were given — a job runs at one time")
+        if self.run_at is not None and self.run_at.tzinfo is None:
+            raise UsageError(f"the time {self.run_at.isoformat()} has no zone — give an aware datetime")
+        if self.delay is not None and self.delay < 0:
+            raise UsageError(f"the delay is {self.delay:g} s — it cannot be negative")
+        if self.idempotency_key is not None:
+            check_key(self.idempotency_key)
+        if len(self.tags) > 20:
+            raise UsageError(f"{len(self.tags)} tags were given — at most 20")
+        for tag in self.tags:
+            check_name("tag", tag)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it stands, read in one statement.
+
+    attempt: attempts used so far, the running one included. crashes, losses: how often it killed
+    its runner while alone, and how often its worker vanished; neither uses up an attempt.
+    run_at: when it may run (scheduled, retrying). wait, run: seconds from queued to started, and
+    the last attempt's running time. worker: name of the worker that has it or had it last.
+    """
+
+    id: int
+    type: str
+    state: State
+    queue: str
+    priority: Priority
+    payload: dict[str, Any]
+    attempt: int
+    max_attempts: int
+    crashes: int
+    losses: int
+    backoff: Backoff
+    timeout: float | None
+    tags: tuple[str, ...]
+    idempotency_key: str | None
+    submitter: str
+    created_at: datetime
+    run_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    wait: float | None = None
+    run: float | None = None
+    worker: str | None = None
+    progress: float | None = None
+    progress_message: str | None = None
+    cancel_requested: bool = False
+    result: Any = None
+    error: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt that did not succeed.
+
+    kind: failed, timeout, crashed (killed its runner while alone) or lost (its worker vanished).
+    duration: seconds. signal, exit_code: of the runner, for a crash. memory_peak: bytes.
+    """
+
+    job_id: int
+    token: int
+    attempt: int
+    kind: str
+    error_class: str | None
+    message: str | None
+    traceback: str | None
+    fingerprint: str | None
+    worker: str | None
+    duration: float | None
+    signal: int | None
+    exit_code: int | None
+    memory_peak: int | None
+    finished_at: datetime
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise UsageError unless `name` is made of what shells, URLs and metric labels carry unquoted."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise UsageError(
+            f"{what} {name[:80]!r} is not a name — letters, digits and . _ : / @ + - only, "
+            "a letter or digit first, at most 128 characters"
+        )
+
+
+def check_key(key: str) -> None:
+    """Raise UsageError unless `key` is 1 to 255 printable characters."""
+    if not 1 <= len(key) <= 255 or not key.isprintable():
+        raise UsageError("the idempotency key must be 1 to 255 printable characters")

@@ -1,0 +1,228 @@
+-- A job's state is the table that its row is in. `job` holds what was asked and is never updated by
+-- the hot path; `ready`, `delayed` and `lease` hold live jobs and are only inserted into and deleted
+-- from; `outcome` holds finished ones. So nothing hot is updated and no index is churned.
+--
+-- submit ─→ ready | delayed        claim: ready → lease         end: lease → outcome | delayed | ready
+-- promote: delayed → ready         requeue: outcome → ready     exactly one of the four has the job
+
+create schema if not exists jobsched;
+
+-- Job ids and positions in `ready` come from this one sequence: a job stands at seq = its own id when
+-- it is first queued, and at a newer number whenever it comes back, so it never hides behind a cursor.
+create sequence jobsched.job_seq;
+
+-- Lease tokens only grow, over all jobs: the newest token of a job is its owner.
+create sequence jobsched.token_seq;
+
+create table jobsched.job (
+    id              bigint primary key default nextval('jobsched.job_seq'),
+    queue           text not null check (char_length(queue) between 1 and 128),
+    type            text not null check (char_length(type) between 1 and 128),
+    payload         jsonb not null check (jsonb_typeof(payload) = 'object'),
+    priority        smallint not null check (priority between 0 and 3),
+    max_attempts    smallint not null check (max_attempts between 1 and 100),
+    backoff_kind    text not null check (backoff_kind in ('exponential', 'linear', 'fixed')),
+    backoff_base    real not null check (backoff_base > 0),
+    backoff_cap     real not null check (backoff_cap >= backoff_base),
+    timeout         real check (timeout > 0),
+    idempotency_key text,
+    tags            text[] not null default '{}',
+    submitter       text not null,
+    created_at      timestamptz not null default statement_timestamp()
+);
+
+create table jobsched.idempotency (
+    key          text primary key,
+    job_id       bigint not null unique,
+    payload_hash bytea not null check (octet_length(payload_hash) = 32),
+    expires_at   timestamptz -- null while the job is in the store; set when retention deletes it
+);
+create index idempotency_expires_at on jobsched.idempotency (expires_at) where expires_at is not null;
+
+create table jobsched.ready (
+    queue    text not null,
+    priority smallint not null check (priority between 0 and 3),
+    seq      bigint not null,
+    job_id   bigint not null,
+    type     text not null,
+    attempt  smallint not null check (attempt >= 0), -- attempts used up
+    crashes  smallint not null check (crashes >= 0),
+    losses   smallint not null check (losses >= 0),
+    solo     boolean not null,                       -- must run alone: it may have killed its runner
+    since    timestamptz not null default clock_timestamp(),
+    primary key (queue, priority, seq),
+    check (seq >= job_id)
+);
+-- A job that is queued for the first time is found by (queue, priority, seq = its id); only those
+-- that came back need an index of their own.
+create unique index ready_came_back on jobsched.ready (job_id) where seq <> job_id;
+
+create table jobsched.delayed (
+    job_id  bigint primary key,
+    state   text not null check (state in ('scheduled', 'retrying')),
+    run_at  timestamptz not null,
+    attempt smallint not null check (attempt >= 0),
+    crashes smallint not null check (crashes >= 0),
+    losses  smallint not null check (losses >= 0),
+    solo    boolean not null,
+    check (state = 'scheduled' or attempt > 0)
+);
+create index delayed_run_at on jobsched.delayed (run_at);
+
+create table jobsched.lease (
+    job_id              bigint primary key,
+    token               bigint not null,
+    worker_id           bigint not null,
+    attempt             smallint not null check (attempt >= 1), -- this one included
+    crashes             smallint not null check (crashes >= 0),
+    losses              smallint not null check (losses >= 0),
+    solo                boolean not null,
+    claimed_at          timestamptz not null default clock_timestamp(),
+    queued_since        timestamptz not null,
+    started_at          timestamptz,
+    progress            real check (progress between 0 and 1),
+    progress_message    text,
+    cancel_requested_at timestamptz,
+    cancel_requested_by text
+);
+create index lease_worker_id on jobsched.lease (worker_id);
+
+create table jobsched.outcome (
+    job_id      bigint primary key,
+    state       text not null check (state in ('succeeded', 'dead', 'cancelled')),
+    attempt     smallint not null check (attempt >= 0),
+    crashes     smallint not null default 0,
+    losses      smallint not null default 0,
+    token       bigint,      -- of the lease that ended; null where no lease was held
+    worker_id   bigint,
+    xid         xid8 not null default pg_current_xact_id(),
+    finished_at timestamptz not null default clock_timestamp(),
+    wait        real,        -- seconds from queued to started
+    run         real,        -- seconds that the last attempt ran
+    result      jsonb,
+    error       text,
+    fingerprint text,
+    check ((state = 'dead') = (error is not null) or state = 'cancelled'),
+    check (state <> 'succeeded' or token is not null)
+);
+create index outcome_finished_at on jobsched.outcome (finished_at);
+create index outcome_xid on jobsched.outcome (xid, job_id);
+create index outcome_dead on jobsched.outcome (job_id) where state = 'dead';
+
+create table jobsched.attempt_log (
+    token       bigint primary key, -- of the lease that ended
+    job_id      bigint not null,
+    attempt     smallint not null,
+    kind        text not null check (kind in ('failed', 'timeout', 'crashed', 'lost')),
+    error_class text,
+    message     text,
+    traceback   text,
+    fingerprint text,
+    worker_id   bigint,
+    duration    real,
+    signal      smallint,
+    exit_code   smallint,
+    memory_peak bigint,
+    xid         xid8 not null default pg_current_xact_id(),
+    finished_at timestamptz not null default clock_timestamp()
+);
+create index attempt_log_job_id on jobsched.attempt_log (job_id);
+create index attempt_log_xid on jobsched.attempt_log (xid, token);
+create index attempt_log_finished_at on jobsched.attempt_log (finished_at);
+
+-- What a job said while it ran. `stream` is log, stdout or stderr.
+create table jobsched.job_output (
+    job_id  bigint not null,
+    token   bigint not null,
+    chunk   integer not null check (chunk >= 0),
+    attempt smallint not null,
+    stream  text not null check (stream in ('log', 'stdout', 'stderr')),
+    at      timestamptz not null default clock_timestamp(),
+    text    text not null,
+    primary key (job_id, token, chunk)
+);
+
+create table jobsched.checkpoint (
+    job_id bigint primary key,
+    token  bigint not null,
+    data   jsonb not null
+);
+
+create table jobsched.worker (
+    id            bigint generated always as identity primary key,
+    name          text not null,
+    host          text not null,
+    boot_id       text not null,
+    pid_namespace bigint not null,
+    pid           integer not null,
+    pid_start     bigint not null,
+    version       text not null,
+    queues        text[],          -- null: every queue
+    types         text[] not null, -- names and aliases that it runs
+    schemas       jsonb not null,  -- type → JSON Schema of its payload
+    concurrency   integer not null check (concurrency > 0),
+    lease_seconds real not null check (lease_seconds > 0),
+    started_at    timestamptz not null default clock_timestamp(),
+    heartbeat_at  timestamptz not null default clock_timestamp(),
+    idle_since    timestamptz not null default clock_timestamp(),
+    state         text not null check (state in ('available', 'busy', 'draining', 'unavailable')),
+    command       text check (command in ('drain', 'stop')),
+    running       integer not null default 0,
+    rss_bytes     bigint not null default 0
+) with (fillfactor = 50); -- updated in place every few seconds
+create index worker_name on jobsched.worker (name);
+
+create table jobsched.queue (
+    name         text primary key check (char_length(name) between 1 and 128),
+    created_at   timestamptz not null default clock_timestamp(),
+    paused_at    timestamptz,
+    paused_by    text,
+    pause_reason text,
+    paused_until timestamptz, -- null: until somebody resumes it
+    check (paused_at is not null or (paused_by is null and pause_reason is null and paused_until is null))
+);
+
+-- Dead rows of the two tables through which every job passes are cleared early.
+alter table jobsched.ready set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000);
+alter table jobsched.lease set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000);
+
+-- One row a job, with its state: what `show`, `ls` and people with psql read.
+create view jobsched.job_now as
+select
+    j.id, j.type, j.queue, j.priority, j.payload, j.max_attempts, j.backoff_kind, j.backoff_base, j.backoff_cap,
+    j.timeout, j.idempotency_key, j.tags, j.submitter, j.created_at,
+    case
+        when o.job_id is not null then o.state
+        when l.job_id is not null then 'running'
+        when r.job_id is not null then 'queued'
+        when d.job_id is not null then d.state
+    end as state,
+    coalesce(o.attempt, l.attempt, r.attempt, d.attempt) as attempt,
+    coalesce(o.crashes, l.crashes, r.crashes, d.crashes) as crashes,
+    coalesce(o.losses, l.losses, r.losses, d.losses) as losses,
+    d.run_at,
+    coalesce(l.started_at, l.claimed_at, o.finished_at - make_interval(secs => o.run)) as started_at,
+    o.finished_at,
+    coalesce(o.wait, extract(epoch from l.claimed_at - l.queued_since)) as wait,
+    o.run,
+    w.name as worker,
+    l.token,
+    l.progress,
+    l.progress_message,
+    l.cancel_requested_at is not null as cancel_requested,
+    o.result,
+    o.error,
+    o.fingerprint
+from jobsched.job j
+left join jobsched.outcome o on o.job_id = j.id
+left join jobsched.lease l on l.job_id = j.id
+left join jobsched.delayed d on d.job_id = j.id
+left join lateral (
+    select f.job_id, f.attempt, f.crashes, f.losses from jobsched.ready f
+    where f.queue = j.queue and f.priority = j.priority and f.seq = j.id
+    union all
+    select b.job_id, b.attempt, b.crashes, b.losses from jobsched.ready b
+    where b.job_id = j.id and b.seq <> b.job_id
+    limit 1
+) r on true
+left join jobsched.worker w on w.id = coalesce(o.worker_id, l.worker_id);
