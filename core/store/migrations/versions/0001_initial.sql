@@ -167,10 +167,14 @@ create table jobsched.worker (
     idle_since    timestamptz not null default clock_timestamp(),
     state         text not null check (state in ('available', 'busy', 'draining', 'unavailable')),
     command       text check (command in ('drain', 'stop')),
+    mark          text not null,   -- in the environment of every process that it started
+    ended_at      timestamptz,     -- null while it lives; an ended worker never comes back under this id
+    end_reason    text check (end_reason in ('stopped', 'lost')),
     running       integer not null default 0,
-    rss_bytes     bigint not null default 0
+    rss_bytes     bigint not null default 0,
+    check ((ended_at is null) = (end_reason is null))
 ) with (fillfactor = 50); -- updated in place every few seconds
-create index worker_name on jobsched.worker (name);
+create index worker_alive on jobsched.worker (heartbeat_at) where ended_at is null;
 
 create table jobsched.queue (
     name         text primary key check (char_length(name) between 1 and 128),
