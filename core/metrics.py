@@ -1,0 +1,212 @@
+"""What a worker counts, and how Prometheus reads it. Nothing else imports prometheus_client.
+
+A worker ends 100,000 no-op jobs a second. prometheus_client's own counters cost about 1 µs a call
+and its histograms 3 µs, so they would take a third of a core; here a batch of 500 ends is booked
+in one call of under 100 µs, and Prometheus' objects are only made when somebody scrapes.
+
+What describes the store as a whole (queue depth, jobs submitted) is not here: exported by every
+worker, it would be multiplied by their number in each sum.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+Status = Literal["success", "failed", "retry", "cancelled", "dead"]
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+"""Upper bounds of the duration buckets, in seconds."""
+MAX_TYPES = 200
+"""Job types that get a label of their own; the ones after them share the label "other"."""
+OTHER = "other"
+PREFIX = "jobsched_"
+
+_BY_PRIORITY: dict[str, str] = {
+    "jobs_retried": "Failed attempts that were given another one, by the job's priority",
+    "jobs_deadlettered": "Jobs that this worker moved to the dead-letter queue, by priority",
+    "retry_pump_jobs_requeued": "Scheduled and retrying jobs that this worker made ready when their time came",
+    "reaper_jobs_recovered": "Jobs of dead or silent workers that this worker took back, by priority",
+}
+GAUGES: dict[str, str] = {
+    "worker_inflight_jobs": "Jobs that this worker is running now",
+    "processing_queue_depth": "Jobs that this worker holds: running, or claimed and about to start",
+    "worker_concurrency": "Jobs that this worker may run at once",
+    "worker_heartbeat_age_seconds": "Seconds since the store last took this worker's heartbeat",
+    "worker_runner_memory_bytes": "Resident memory of this worker's runner processes, in bytes",
+}
+"""Every gauge that a worker may export, without the prefix, and its help."""
+
+
+class _Histogram:
+    """Counts per bucket (the last one is +Inf) and a sum."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS) + 1)
+        self.total = 0.0
+
+    def observe(self, values: Sequence[float]) -> None:
+        """Book a batch. Sorting 500 floats costs 15 µs; a bisection for each would cost 50."""
+        ordered = sorted(values)
+        if not ordered:
+            return
+        self.total += sum(ordered)
+        first, last = bisect_left(BUCKETS, ordered[0]), bisect_left(BUCKETS, ordered[-1])
+        below = 0
+        for bucket in range(first, last):
+            upto = bisect_right(ordered, BUCKETS[bucket])
+            self.counts[bucket] += upto - below
+            below = upto
+        self.counts[last] += len(ordered) - below
+
+    def cumulated(self) -> list[tuple[str, float]]:
+        """Return (upper bound, jobs at or below it), as Prometheus counts."""
+        bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+        return list(zip(bounds, map(float, accumulate(self.counts)), strict=True))
+
+    def add(self, other: _Histogram) -> None:
+        """Book what `other` holds."""
+        self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
+        self.total += other.total
+
+
+class WorkerMetrics(Collector):
+    """The counts of one worker, fed by the batch and safe to read from another thread.
+
+    gauges: name in GAUGES → a function that returns its value now; what is not given is not
+    exported. process: whether to add this process's CPU, memory and file descriptors (`process_*`).
+    """
+
+    def __init__(self, gauges: Mapping[str, Callable[[], float]] | None = None, *, process: bool = True) -> None:
+        self._gauges = dict(gauges or {})
+        unknown = self._gauges.keys() - GAUGES.keys()
+        if unknown:
+            raise KeyError(f"no such gauge: {', '.join(sorted(unknown))}")
+        self._lock = threading.Lock()
+        self._started = self._completed = self._failed = self._lease_timeouts = 0
+        self._processed: dict[tuple[str, str], int] = {}
+        self._by_priority: dict[str, dict[str, int]] = {name: {} for name in _BY_PRIORITY}
+        self._runs: dict[str, _Histogram] = {}
+        self._waits: dict[str, _Histogram] = {}
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        if process:
+            ProcessCollector(registry=self._registry)
+
+    def started(self, n: int) -> None:
+        """`n` attempts were started."""
+        with self._lock:
+            self._started += n
+
+    def finished(self, type: str, status: Status, runs: Sequence[float], waits: Sequence[float]) -> None:
+        """A batch of attempts of one type ended in one way.
+
+        runs: seconds that each one ran. waits: seconds that each one had been ready before it
+        started. status: "retry" and "dead" are failures with and without another attempt,
+        "failed" one whose job's fate the caller does not know.
+        """
+        with self._lock:
+            label = self._label(type)
+            key = (label, status)
+            self._processed[key] = self._processed.get(key, 0) + len(runs)
+            self._runs[label].observe(runs)
+            self._waits[label].observe(waits)
+            if status == "success":
+                self._completed += len(runs)
+            elif status != "cancelled":
+                self._failed += len(runs)
+
+    def retried(self, priority: str, n: int) -> None:
+        """`n` failed attempts got another one."""
+        self._count("jobs_retried", priority, n)
+
+    def deadlettered(self, priority: str, n: int) -> None:
+        """`n` jobs went to the dead-letter queue."""
+        self._count("jobs_deadlettered", priority, n)
+
+    def recovered(self, priority: str, n: int) -> None:
+        """`n` jobs were taken back from dead or silent workers."""
+        self._count("reaper_jobs_recovered", priority, n)
+
+    def promoted(self, priority: str, n: int) -> None:
+        """`n` delayed jobs became ready."""
+        self._count("retry_pump_jobs_requeued", priority, n)
+
+    def lease_timeouts(self, n: int) -> None:
+        """`n` leases ended because their worker was dead or silent."""
+        with self._lock:
+            self._lease_timeouts += n
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """Return the page for /metrics and its content type, in the format that `accept` asks for."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+    def collect(self) -> Iterable[Metric]:
+        """Make Prometheus' objects of the counts, for one scrape."""
+        gauges = [(name, float(read())) for name, read in self._gauges.items()]
+        with self._lock:
+            return [*self._totals(), *self._histograms(), *(_gauge(name, value) for name, value in gauges)]
+
+    def _label(self, type: str) -> str:
+        if type in self._runs:
+            return type
+        label = type if len(self._runs) < MAX_TYPES else OTHER
+        self._runs.setdefault(label, _Histogram())
+        self._waits.setdefault(label, _Histogram())
+        return label
+
+    def _count(self, name: str, priority: str, n: int) -> None:
+        with self._lock:
+            counts = self._by_priority[name]
+            counts[priority] = counts.get(priority, 0) + n
+
+    def _totals(self) -> Iterable[Metric]:
+        yield _counter("jobs_started", "Attempts that this worker started", self._started)
+        yield _counter("jobs_completed", "Jobs that succeeded on this worker", self._completed)
+        yield _counter("jobs_failed", "Attempts that failed on this worker, retried or not", self._failed)
+        yield _counter("lease_timeouts", "Leases that this worker took from dead or silent ones", self._lease_timeouts)
+        processed = CounterMetricFamily(
+            PREFIX + "jobs_processed", "Attempts that ended, by job type and how", labels=("type", "status")
+        )
+        for key, count in self._processed.items():
+            processed.add_metric(key, count)
+        yield processed
+        for name, help in _BY_PRIORITY.items():
+            family = CounterMetricFamily(PREFIX + name, help, labels=("priority",))
+            for priority, count in self._by_priority[name].items():
+                family.add_metric((priority,), count)
+            yield family
+
+    def _histograms(self) -> Iterable[Metric]:
+        every = _Histogram()
+        for each in self._runs.values():
+            every.add(each)
+        whole = HistogramMetricFamily(PREFIX + "job_duration_seconds", "Seconds that attempts ran, all types together")
+        whole.add_metric((), every.cumulated(), every.total)
+        yield whole
+        for name, help, by_type in (
+            ("job_processing_duration_seconds", "Seconds that attempts ran, by job type", self._runs),
+            ("job_wait_seconds", "Seconds from ready to started, by job type", self._waits),
+        ):
+            family = HistogramMetricFamily(PREFIX + name, help, labels=("type",))
+            for label, histogram in by_type.items():
+                family.add_metric((label,), histogram.cumulated(), histogram.total)
+            yield family
+
+
+def _counter(name: str, help: str, value: int) -> CounterMetricFamily:
+    return CounterMetricFamily(PREFIX + name, help, value=value)
+
+
+def _gauge(name: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(PREFIX + name, GAUGES[name], value=value)
