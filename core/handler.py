@@ -26,6 +26,7 @@ from .model.errors import ConfigError
 from .model.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, MAX_ATTEMPTS_LIMIT, check_name
 
 if TYPE_CHECKING:
+    from .config import Settings
     from .objects import ObjectStore
 
 Isolation = Literal["shared", "process"]
@@ -90,6 +91,11 @@ class Context(Protocol):
     @property
     def objects(self) -> ObjectStore:
         """The configured object store."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """The worker's settings: limits and permissions that the operator gave."""
         ...
 
     def check_cancelled(self) -> None:

@@ -13,8 +13,10 @@
     ├── StoreUnreachable           69  no connection to Postgres
     ├── TryAgain                   75  lock, serialization, full disk: the same call may work later
     ├── PermissionDenied           77  password, role or file permission
+    │   └── FetchRefused               a URL that jobs may not reach
     ├── ConfigError                78  configuration, schema or handler module is unusable
     ├── WaitTimeout               124  --timeout elapsed before the condition held
+    ├── FetchFailed                125  a URL that could be reached and did not give what was asked for
     └── LeaseLost                      a word about a job that is no longer ours
 
 Each class carries what every door needs: `code` (stable, machine-readable), `exit_code` (CLI),
@@ -173,6 +175,32 @@ class PermissionDenied(JobschedError):
     exit_code = 77
     http_status = 403
     grpc_status = "PERMISSION_DENIED"
+
+
+class FetchRefused(PermissionDenied):
+    """The URL, or an address that it leads to, is not one that jobs may reach."""
+
+    code = "FETCH_REFUSED"
+
+
+class FetchFailed(JobschedError):
+    """The URL was asked and did not answer as it should.
+
+    status: of the response, None if there was none. temporary: whether asking again may help.
+    retry_after: seconds, if the server said when.
+    """
+
+    code = "FETCH_FAILED"
+    http_status = 502
+    grpc_status = "UNAVAILABLE"
+
+    def __init__(
+        self, message: str, *, status: int | None = None, temporary: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.temporary = temporary
+        self.retry_after = retry_after
 
 
 class ConfigError(JobschedError):
