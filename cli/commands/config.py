@@ -1,0 +1,92 @@
+"""Settings: list them, get one, explain where its value came from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ...core.config import BY_KEY, SETTINGS, Setting
+from ...core.model.durations import format_duration, parse_duration
+from ...core.model.errors import UsageError
+from .. import invocation, output
+from ..output import Column
+
+app = typer.Typer()
+COLUMNS = (
+    Column("key"),
+    Column("value"),
+    Column("origin"),
+    Column("env", shown=False),
+    Column("help"),
+)
+HIDDEN = "(hidden)"
+Key = Annotated[str, typer.Argument(metavar="KEY", help="As in `jobsched config list`.", show_default=False)]
+
+
+@app.command("list")
+def list_settings() -> None:
+    """Every setting, its value and the layer that it came from."""
+    output.emit("setting", COLUMNS, (_row(setting) for setting in SETTINGS))
+
+
+@app.command("get")
+def get(key: Key) -> None:
+    """The value of one setting, bare; nothing where it is not set."""
+    row = _row(_find(key))
+    if invocation.current().is_json:
+        output.emit("setting", COLUMNS, [row])
+    elif row["value"] is not None:
+        output.line(row["value"])
+
+
+@app.command("explain")
+def explain(key: Key) -> None:
+    """What a setting means, its value, and which layer won."""
+    setting = _find(key)
+    row = _row(setting)
+    if not invocation.current().for_people:
+        output.emit("setting", COLUMNS, [row])
+        return
+    output.line(f"{setting.key} = {row['value'] if row['value'] is not None else '(not set)'}")
+    output.line(f"  from     {row['origin']}")
+    output.line(f"  meaning  {setting.help}")
+    output.line(f"  default  {setting.default if setting.default is not None else '(none)'}")
+    output.line(f"  set it   {setting.env[0]}=…, or {setting.key} in config.toml")
+    if setting.trusted:
+        output.line("  note     not read from a .jobsched.toml found by walking up")
+
+
+def _find(key: str) -> Setting:
+    setting = BY_KEY.get(key.replace("-", "_"))
+    if setting is None:
+        from difflib import get_close_matches
+
+        close = get_close_matches(key, BY_KEY, 1)
+        raise UsageError(
+            f"there is no setting {key[:80]!r}" + (f" — did you mean {close[0]}?" if close else ""),
+            fix=f"jobsched config explain {close[0]}" if close else "jobsched config list",
+        )
+    return setting
+
+
+def _row(setting: Setting) -> dict[str, Any]:
+    settings = invocation.current().settings
+    value = settings[setting.key]
+    return {
+        "key": setting.key,
+        "value": _shown(setting, value),
+        "origin": settings.origin(setting.key),
+        "env": list(setting.env),
+        "help": setting.help,
+    }
+
+
+def _shown(setting: Setting, value: Any) -> str | None:
+    if value is None or value == ():
+        return None
+    if setting.secret:
+        return HIDDEN
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return format_duration(value) if setting.read is parse_duration else str(value)
