@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+
 from jobsched.core import health
 from jobsched.core.health import HealthServer
 from jobsched.core.metrics import WorkerMetrics

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from jobsched.core import logs
 from jobsched.core.model.errors import ConfigError
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jobsched.core.metrics import BUCKETS, GAUGES, MAX_TYPES, WorkerMetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
+
+from jobsched.core.metrics import BUCKETS, GAUGES, MAX_TYPES, WorkerMetrics
 
 PER_WORKER_NAMES = {
     "jobs_started_total",
