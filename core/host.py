@@ -12,6 +12,9 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+MARK_VARIABLE = "JOBSCHED_LEASE_MARK"
+"""Environment variable with which a worker marks the processes that must not outlive it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:

@@ -1,0 +1,59 @@
+"""What several handlers do with objects and URLs that a payload names. Not a handler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field
+
+from ..core.handler import Context, Discard, Retry
+from ..core.model.errors import FetchFailed, FetchRefused, ObjectNotFound, UsageError
+from ..core.objects.keys import check_bucket, key_problem
+
+if TYPE_CHECKING:
+    from ..core.fetch import Fetched
+
+
+def _bucket(value: str) -> str:
+    try:
+        check_bucket(value)
+    except UsageError as error:
+        raise ValueError(error.message.partition(" — ")[2]) from None
+    return value
+
+
+def _key(value: str) -> str:
+    problem = key_problem(value)
+    if problem:
+        raise ValueError(problem)
+    return value
+
+
+Bucket = Annotated[str, AfterValidator(_bucket), Field(description="a bucket of the object store")]
+Key = Annotated[str, AfterValidator(_key), Field(description="an object's key", max_length=1024)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=4096, description="an http(s) URL")]
+
+
+def fetch_for_job(url: str, context: Context) -> Fetched:
+    """Fetch under the operator's policy. Retry: it may work later. Discard: it never will."""
+    from ..core.fetch import FetchPolicy, fetch
+
+    try:
+        return fetch(url, FetchPolicy.of(context.settings))
+    except FetchRefused as error:
+        raise Discard(f"{error.message} ({error.fix})" if error.fix else error.message) from error
+    except FetchFailed as error:
+        if error.temporary:
+            raise Retry(error.message, delay=error.retry_after) from error
+        raise Discard(error.message) from error
+
+
+def read_object(bucket: str, key: str, context: Context, *, max_bytes: int) -> bytes:
+    """Return an object's bytes. Discard: it is not there, or larger than `max_bytes`."""
+    try:
+        size = context.objects.head(bucket, key).size
+        if size > max_bytes:
+            raise Discard(f"object {bucket}/{key} is {size:,} bytes — the limit is {max_bytes:,}")
+        return context.objects.get(bucket, key)
+    except ObjectNotFound as error:
+        raise Discard(error.message) from error

@@ -1,0 +1,146 @@
+"""`command`: runs a program, on workers that were started with `--allow-commands`."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import errno
+import os
+import signal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ..core.handler import Context, Discard, handler
+from ..core.host import MARK_VARIABLE
+
+GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL."""
+READ_BYTES = 64 << 10
+INHERITED = ("PATH", "HOME", "LANG", "TZ")
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
+"""Exit codes with which a shell says the same (POSIX, 2.8.2)."""
+
+
+class Command(BaseModel):
+    """The program and its arguments, as a list: no shell reads it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    argv: list[str] = Field(min_length=1, max_length=10_000, description="the program and its arguments")
+    env: dict[str, str] = Field(default_factory=dict, description="added to a clean environment")
+    cwd: str | None = Field(None, min_length=1, description="working directory; default: the worker's")
+    stdin: str | None = Field(None, description="text for standard input; default: none, it is empty")
+
+    @field_validator("argv")
+    @classmethod
+    def _names_a_program(cls, value: list[str]) -> list[str]:
+        if not value[0]:
+            raise ValueError("the program's name is empty")
+        return value
+
+    @field_validator("env")
+    @classmethod
+    def _names_variables(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if not name or "=" in name:
+                raise ValueError(f"{name[:80]!r} is not the name of a variable")
+        return value
+
+
+class CommandFailed(Exception):
+    """The program ended with another status than 0. exit_code: 128 + n if signal n ended it, as in a shell."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class CommandNotStarted(Discard):
+    """There is no such program, or it cannot be run: no attempt can succeed. exit_code: 127 or 126."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@handler(
+    "command",
+    commands=True,
+    examples=({"argv": ["echo", "hello"]}, {"argv": ["sort", "-u"], "stdin": "b\na\n", "env": {"LC_ALL": "C"}}),
+)
+async def command(payload: Command, context: Context) -> dict[str, int]:
+    """Run a program; its output goes to the job's log as it comes, its exit code decides.
+
+    The program leads a process group of its own. When the job ends, however it ends, the whole
+    group ends: SIGTERM, then SIGKILL after 2 s; what a finished program left behind gets SIGKILL.
+    """
+    transport, exited = await _start(payload, context)
+    pgid = transport.get_pid()
+    context.track_process_group(pgid)
+    conversation = asyncio.ensure_future(_converse(transport, exited, payload.stdin, context))
+    try:
+        await asyncio.shield(conversation)
+    except asyncio.CancelledError:
+        await _ask_to_end(pgid, conversation)
+        raise
+    finally:
+        if not exited.is_set():
+            _signal_group(pgid, signal.SIGKILL)
+        conversation.cancel()
+        transport.close()
+        context.untrack_process_group(pgid)
+    status = transport.get_returncode() or 0
+    if status:
+        raise CommandFailed(*_describe(status))
+    return {"exit_code": 0}
+
+
+class _Streams(asyncio.subprocess.SubprocessStreamProtocol):
+    """Tells when the program has ended, also while somebody else still holds its pipes open, which
+    `asyncio.subprocess.Process.wait` would wait for."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=READ_BYTES, loop=asyncio.get_running_loop())
+        self.exited = asyncio.Event()
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.exited.set()
+
+
+async def _start(payload: Command, context: Context) -> tuple[asyncio.SubprocessTransport, asyncio.Event]:
+    wanted = asyncio.subprocess.PIPE if payload.stdin is not None else asyncio.subprocess.DEVNULL
+    try:
+        transport, streams = await asyncio.get_running_loop().subprocess_exec(
+            _Streams,
+            *payload.argv,
+            stdin=wanted,
+            env=clean_environment(payload.env, context),
+            cwd=payload.cwd,
+            start_new_session=True,
+        )
+    except OSError as error:
+        if error.errno not in _NEVER:
+            raise  # no memory or no processes left: another attempt may find some
+        code = NOT_FOUND if error.errno == errno.ENOENT else NOT_EXECUTABLE
+        raise CommandNotStarted(f"{error.filename or payload.argv[0]}: {error.strerror}", code) from error
+    except ValueError as error:  # a NUL in an argument
+        raise CommandNotStarted(f"{payload.argv[0]!r} cannot be run: {error}", NOT_EXECUTABLE) from error
+    return transport, streams
+
+
+def clean_environment(given: dict[str, str], context: Context) -> dict[str, str]:
+    """Return the program's whole environment: nothing of the worker's that could be a secret."""
+    environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    environment.setdefault("PATH", DEFAULT_PATH)
+    environment |= {"TERM": "dumb"} | given
+    environment |= {"JOBSCHED_JOB_ID": str(context.job_id), "JOBSCHED_ATTEMPT": str(context.attempt)}
+    mark = getattr(context, "lease_mark", "")
+    return environment | ({MARK_VARIABLE: mark} if mark else {})
+
+
+async def _converse(streams: _Streams, process, text: str | None, context: Context) -> None:
+    pass
