@@ -1,0 +1,152 @@
+"""A real Postgres for every test that asks for one.
+
+One embedded server runs for the whole test run, shared by xdist's workers and started by the first
+that needs it. A migrated template is cloned for each test, which takes some 30 ms. Nothing of the
+user's is touched: homes lie below one temporary folder, and settings come from an isolated environment.
+
+JOBSCHED_TEST_PG_BIN names the bin folder of another PostgreSQL to test against.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from filelock import FileLock
+from jobsched.core import config
+from jobsched.core.config import Settings
+from jobsched.core.store import embedded, schema
+from jobsched.core.store.store import Store, open_store
+from psycopg import sql
+
+ROOT_VARIABLE = "JOBSCHED_TEST_ROOT"
+TEMPLATE = "template_jobsched"
+# Safe for a server whose data nobody wants back.
+THROW_AWAY = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum_naptime": "60s",
+    "max_wal_size": "4GB",
+}
+_numbers = count(1)
+
+
+def pytest_configure() -> None:
+    """Make the folder of this run before xdist's workers start; they inherit its name."""
+    for name in [name for name in os.environ if name.startswith(("JOBSCHED_", "PG"))]:
+        if not name.startswith("JOBSCHED_TEST_"):
+            del os.environ[name]
+    if ROOT_VARIABLE not in os.environ:
+        root = Path(tempfile.mkdtemp(prefix="jobsched-test-"))
+        root.chmod(0o755)  # the server may run as another user
+        os.environ[ROOT_VARIABLE] = str(root)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop every server below the run's folder and remove it."""
+    if hasattr(config, "workerinput"):
+        return
+    root = Path(os.environ.pop(ROOT_VARIABLE))
+    for record in root.glob("**/embedded/server.json"):
+        embedded.stop(record.parent.parent)
+    shutil.rmtree(root)
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Path:
+    """The folder of this test run, reachable by the server's account."""
+    return Path(os.environ[ROOT_VARIABLE])
+
+
+@pytest.fixture(scope="session")
+def server_url(run_folder: Path) -> str:
+    """URL of the run's server; its database `template_jobsched` is migrated and ready to be cloned."""
+    url = embedded.start(
+        run_folder / "shared", pg_bin=os.environ.get("JOBSCHED_TEST_PG_BIN") or None, options=THROW_AWAY
+    )
+    with FileLock(run_folder / "template.lock"), psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute("select datistemplate from pg_database where datname = %s", (TEMPLATE,)).fetchone()
+        if row is None:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))
+            schema.upgrade(with_database(url, TEMPLATE))
+            connection.execute(sql.SQL("alter database {} is_template true").format(sql.Identifier(TEMPLATE)))
+    return url
+
+
+def with_database(url: str, name: str) -> str:
+    """Return the URL of another database on the same server."""
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def _admin(server_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def make_database(server_url: str, _admin: psycopg.Connection) -> Iterator[Callable[..., str]]:
+    """A function that returns the URL of a new database: migrated, or empty with `empty=True`."""
+    made = []
+
+    def make(*, empty: bool = False) -> str:
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        template = "template0" if empty else TEMPLATE
+        _admin.execute(
+            sql.SQL("create database {} template {} strategy file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        made.append(name)
+        return with_database(server_url, name)
+
+    yield make
+    for name in made:
+        _admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database_url(make_database: Callable[..., str]) -> str:
+    """URL of a freshly migrated database, this test's own."""
+    return make_database()
+
+
+@pytest.fixture
+def home(run_folder: Path) -> Iterator[Path]:
+    """A home for an embedded store, not there yet. What runs in it is stopped after the test."""
+    folder = run_folder / f"home-{os.getpid()}-{next(_numbers)}"
+    yield folder
+    embedded.stop(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def environ(tmp_path: Path, home: Path) -> dict[str, str]:
+    """The environment of a user who has configured nothing: no file and no variable of the real one."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "JOBSCHED_HOME": str(home),
+    }
+
+
+@pytest.fixture
+def settings(environ: dict[str, str], tmp_path: Path, database_url: str) -> Settings:
+    """Defaults, with this test's database and home."""
+    return config.load(environ=environ | {"JOBSCHED_DATABASE_URL": database_url}, cwd=tmp_path)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """This test's database, opened."""
+    with open_store(settings) as opened:
+        yield opened
