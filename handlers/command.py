@@ -8,7 +8,6 @@ import contextlib
 import errno
 import os
 import signal
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -17,11 +16,12 @@ from ..core.host import MARK_VARIABLE
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
-READ_BYTES = 64 << 10
+STREAMS = {1: "stdout", 2: "stderr"}
 INHERITED = ("PATH", "HOME", "LANG", "TZ")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 """Exit codes with which a shell says the same (POSIX, 2.8.2)."""
+_NEVER = frozenset({errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.EPERM, errno.E2BIG, errno.ELOOP})
 
 
 class Command(BaseModel):
@@ -77,47 +77,64 @@ async def command(payload: Command, context: Context) -> dict[str, int]:
     The program leads a process group of its own. When the job ends, however it ends, the whole
     group ends: SIGTERM, then SIGKILL after 2 s; what a finished program left behind gets SIGKILL.
     """
-    transport, exited = await _start(payload, context)
+    transport, talk = await _start(payload, context)
     pgid = transport.get_pid()
     context.track_process_group(pgid)
-    conversation = asyncio.ensure_future(_converse(transport, exited, payload.stdin, context))
     try:
-        await asyncio.shield(conversation)
+        await talk.exited.wait()
     except asyncio.CancelledError:
-        await _ask_to_end(pgid, conversation)
+        await _ask_to_end(pgid, talk)
         raise
     finally:
-        if not exited.is_set():
-            _signal_group(pgid, signal.SIGKILL)
-        conversation.cancel()
+        _signal_group(pgid, signal.SIGKILL)
+        # Whoever left the group may hold the pipes open for ever; who did not is gone, and they close.
+        await _wait(talk.silent, GRACE)
         transport.close()
         context.untrack_process_group(pgid)
-    status = transport.get_returncode() or 0
+    status = transport.get_returncode()
     if status:
         raise CommandFailed(*_describe(status))
     return {"exit_code": 0}
 
 
-class _Streams(asyncio.subprocess.SubprocessStreamProtocol):
-    """Tells when the program has ended, also while somebody else still holds its pipes open, which
-    `asyncio.subprocess.Process.wait` would wait for."""
+class _Conversation(asyncio.SubprocessProtocol):
+    """Hands on output as it comes, and tells `exited` (the program has ended) from `silent` (nobody
+    holds its pipes any more, which can be much later)."""
 
-    def __init__(self) -> None:
-        super().__init__(limit=READ_BYTES, loop=asyncio.get_running_loop())
+    def __init__(self, context: Context) -> None:
         self.exited = asyncio.Event()
+        self.silent = asyncio.Event()
+        self._context = context
+        # Incremental: a character may arrive in two pieces.
+        self._decoders = {fd: codecs.getincrementaldecoder("utf-8")("replace") for fd in STREAMS}
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._say(fd, self._decoders[fd].decode(data))
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd in STREAMS:
+            self._say(fd, self._decoders[fd].decode(b"", final=True))
 
     def process_exited(self) -> None:
-        super().process_exited()
         self.exited.set()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.silent.set()
 
-async def _start(payload: Command, context: Context) -> tuple[asyncio.SubprocessTransport, asyncio.Event]:
-    wanted = asyncio.subprocess.PIPE if payload.stdin is not None else asyncio.subprocess.DEVNULL
+    def _say(self, fd: int, text: str) -> None:
+        if text:
+            self._context.output(text, STREAMS[fd])
+
+
+async def _start(payload: Command, context: Context) -> tuple[asyncio.SubprocessTransport, _Conversation]:
+    pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     try:
-        transport, streams = await asyncio.get_running_loop().subprocess_exec(
-            _Streams,
+        transport, talk = await asyncio.get_running_loop().subprocess_exec(
+            lambda: _Conversation(context),
             *payload.argv,
-            stdin=wanted,
+            stdin=none if payload.stdin is None else pipe,
+            stdout=pipe,
+            stderr=pipe,
             env=clean_environment(payload.env, context),
             cwd=payload.cwd,
             start_new_session=True,
@@ -129,7 +146,12 @@ async def _start(payload: Command, context: Context) -> tuple[asyncio.Subprocess
         raise CommandNotStarted(f"{error.filename or payload.argv[0]}: {error.strerror}", code) from error
     except ValueError as error:  # a NUL in an argument
         raise CommandNotStarted(f"{payload.argv[0]!r} cannot be run: {error}", NOT_EXECUTABLE) from error
-    return transport, streams
+    if payload.stdin is not None:
+        standard_input = transport.get_pipe_transport(0)
+        assert isinstance(standard_input, asyncio.WriteTransport)
+        standard_input.write(payload.stdin.encode())
+        standard_input.close()
+    return transport, talk
 
 
 def clean_environment(given: dict[str, str], context: Context) -> dict[str, str]:
@@ -142,5 +164,29 @@ def clean_environment(given: dict[str, str], context: Context) -> dict[str, str]
     return environment | ({MARK_VARIABLE: mark} if mark else {})
 
 
-async def _converse(streams: _Streams, process, text: str | None, context: Context) -> None:
-    pass
+async def _ask_to_end(pgid: int, talk: _Conversation) -> None:
+    """Let the program end in its own way, and hear its last words, for at most GRACE seconds."""
+    _signal_group(pgid, signal.SIGTERM)
+    await _wait(talk.exited, GRACE)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _signal_group(pgid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pgid, number)
+
+
+def _describe(status: int) -> tuple[str, int]:
+    """Message and exit code for a return code of `subprocess`."""
+    if status > 0:
+        return f"exit code {status}", status
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"ended by {name}", 128 - status
