@@ -112,8 +112,7 @@ def check_version(server_version: int) -> None:
     """Raise ConfigError unless `server_version` (as libpq numbers it, 150004 is 15.4) is new enough."""
     if server_version < MIN_SERVER_VERSION:
         raise ConfigError(
-            f"PostgreSQL {server_version // 10000} is too old — jobsched needs "
-            f"{MIN_SERVER_VERSION // 10000} or newer",
+            f"PostgreSQL {server_version // 10000} is too old — jobsched needs {MIN_SERVER_VERSION // 10000} or newer",
             fix="upgrade the server, or unset JOBSCHED_DATABASE_URL to use a store of jobsched's own",
         )
 

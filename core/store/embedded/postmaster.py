@@ -7,6 +7,7 @@ counts only if it stands in the data folder.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -147,10 +148,8 @@ def _orphans(layout: Layout) -> Iterator[int]:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile: what was wanted
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass  # it ended by itself meanwhile: what was wanted
 
 
 def _is_postgres_by_ps(pid: int) -> bool:

@@ -225,7 +225,7 @@ def _free_port(preferred: int | None, tried: set[int]) -> int:
     if preferred is not None and preferred not in tried and not listening(preferred):
         return preferred
     for _ in range(_PORT_TRIES):
-        port = random.choice(_PORTS)  # noqa: S311 - no secret
+        port = random.choice(_PORTS)
         if port not in tried and not listening(port):
             return port
     raise StoreUnreachable(
