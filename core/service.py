@@ -1,0 +1,409 @@
+"""Every use case once. CLI, TUI and the network's doors call this and nothing below it.
+
+    with Service(load()) as service:
+        job = service.submit(NewJob("noop"))
+        service.wait([job.id], timeout=10)
+
+Everything raises only errors of core/model/errors.py. Nothing here prints.
+"""
+
+from __future__ import annotations
+
+import builtins
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Literal
+
+from .config import Settings
+from .model.errors import UsageError, WaitTimeout
+from .model.job import Attempt, Job, NewJob
+from .model.results import (
+    DeadGroup,
+    Event,
+    ItemResult,
+    OutputChunk,
+    QueueCounts,
+    QueueInfo,
+    Submitted,
+    TailCursor,
+    WorkerInfo,
+)
+from .model.states import State
+from .registry import Registry
+from .store import jobs, output, queues, tail, transitions, workers
+from .store.bulk import copy_jobs
+from .store.enqueue import JobRow, enqueue, enqueue_one, ensure_queues, notify_late, run
+from .store.store import Store, open_store
+from .store.wake import Waker
+from .store.within import submit_within
+from .submission import Submission, default_submitter
+
+__all__ = [
+    "DeadGroup",
+    "Event",
+    "ItemResult",
+    "OutputChunk",
+    "QueueCounts",
+    "QueueInfo",
+    "Service",
+    "Submitted",
+    "TailCursor",
+    "WorkerInfo",
+]
+
+MAX_LIST = 10_000
+MAX_MANY = 10_000
+FIRST_POLL, SLOWEST_POLL = 0.005, 0.25
+
+
+class Service:
+    """The use cases over one store, which is opened when it is first needed. Threads may share it.
+
+    store: used, and not closed, if given. submitter: written on the jobs; default user@host.
+    pool_size: most connections at once; more than one for programs with many threads.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Store | None = None,
+        registry: Registry | None = None,
+        submitter: str | None = None,
+        pool_size: int = 1,
+    ) -> None:
+        self.settings = settings
+        self.registry = Registry(settings["imports"]) if registry is None else registry
+        self.submission = Submission(self.registry, self.job_types)
+        self.submitter = _words("submitter", submitter, 200) if submitter else default_submitter()
+        self.window: float = settings["retention.idempotency"]
+        self._store = store
+        self._owns_store = store is None
+        self._pool_size = pool_size
+        self._waker = Waker(self._connection)
+        self._queues: set[str] = set()
+
+    @property
+    def store(self) -> Store:
+        """The store; the first use opens it. StoreUnreachable, SchemaTooOld, SchemaTooNew, …"""
+        if self._store is None:
+            self._store = open_store(self.settings, pool_size=self._pool_size)
+        return self._store
+
+    def _connection(self) -> AbstractContextManager[jobs.Connection]:
+        return self.store.connection()
+
+    def close(self) -> None:
+        """Send wake-ups that are held back and close the store, if it was opened here."""
+        if self._store is None:
+            return
+        self._waker.close()
+        if self._owns_store:
+            self._store.close()
+            self._store = None
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Submitting
+
+    def submit(self, new: NewJob, *, unchecked: bool = False, connection: Any = None) -> Submitted:
+        """Store one job; once this returns, it is never lost.
+
+        unchecked: neither its type nor its payload need be known here. connection: a psycopg
+        Connection, or a SQLAlchemy Session or Connection: then it is stored in that transaction.
+        UsageError and its kinds; IdempotencyConflict: nothing was stored.
+        """
+        row = self.submission.row(new, unchecked=unchecked)
+        if connection is not None:
+            return submit_within(connection, [row], self.submitter, self.window)[0]
+        with self.store.connection() as own:
+            if row.queue not in self._queues:
+                self._make_queues(own, [row])
+            made = run(own, enqueue_one(row, self.submitter, self.window))
+            if made.created and made.state is State.QUEUED:
+                self._waker.ready(own, ((row.queue, row.type),))
+        return made
+
+    def submit_many(
+        self, new: Sequence[NewJob], *, unchecked: bool = False, connection: Any = None
+    ) -> builtins.list[Submitted]:
+        """Store all of these jobs or none; the answers are in their order. For very many, `load` is faster."""
+        rows = [self.submission.row(each, unchecked=unchecked) for each in new]
+        if not rows:
+            return []
+        if connection is not None:
+            return submit_within(connection, rows, self.submitter, self.window)
+        with self.store.connection() as own:
+            self._make_queues(own, rows)
+            if len(rows) <= MAX_MANY and not any(row.key for row in rows):
+                made = run(own, enqueue(rows, self.submitter, self.window))
+            else:  # a conflict must take back what the statement stored
+                with own.transaction():
+                    pieces = (rows[start : start + MAX_MANY] for start in range(0, len(rows), MAX_MANY))
+                    made = [each for piece in pieces for each in run(own, enqueue(piece, self.submitter, self.window))]
+            self._waker.ready(own, _ready_lanes(rows, made))
+        return made
+
+    def load(self, new: Iterable[NewJob], *, unchecked: bool = False, chunk: int = MAX_MANY) -> int:
+        """Store any number of jobs, all or none, by COPY; return how many are new.
+
+        It is one transaction: an endless stream must be cut into pieces by the caller. chunk: jobs
+        a COPY; what is not yet sent is all that is held in memory.
+        """
+        pieces = self._pieces(new, chunk, unchecked=unchecked)
+        first = next(pieces, None)
+        if first is None:
+            return 0
+        lowest: dict[str, int] = {}
+        lanes: Counter[tuple[str, str]] = Counter()
+        total = 0
+        with self.store.connection() as own:
+            self._make_queues(own, first)
+            with own.transaction():
+                for rows in itertools.chain((first,), pieces):
+                    made = self._load_piece(own, rows)
+                    for row, each in zip(rows, made, strict=True):
+                        if each.created and each.state is State.QUEUED:
+                            lowest.setdefault(row.queue, each.id)
+                    lanes.update(_ready_lanes(rows, made))
+                    total += sum(each.created for each in made)
+                run(own, notify_late(list(lowest.items())))
+            self._waker.ready(own, lanes)
+        return total
+
+    def _pieces(self, new: Iterable[NewJob], chunk: int, *, unchecked: bool) -> Iterator[builtins.list[JobRow]]:
+        rows = (self.submission.row(each, unchecked=unchecked) for each in new)
+        while piece := list(itertools.islice(rows, chunk)):
+            yield piece
+
+    def _load_piece(self, own: jobs.Connection, rows: builtins.list[JobRow]) -> builtins.list[Submitted]:
+        run(own, ensure_queues(sorted({row.queue for row in rows} - self._queues)))
+        if all(row.is_plain for row in rows):
+            return [Submitted(job_id) for job_id in copy_jobs(own, rows, self.submitter)]
+        return run(own, enqueue(rows, self.submitter, self.window))
+
+    def _make_queues(self, own: jobs.Connection, rows: Iterable[JobRow]) -> None:
+        missing = {row.queue for row in rows} - self._queues
+        if missing:
+            run(own, ensure_queues(sorted(missing)))
+            self._queues |= missing
+
+    def check(self, new: NewJob, *, unchecked: bool = False) -> NewJob:
+        """Return the job as `submit` would store it, with every default filled in; store nothing.
+
+        Raises what `submit` would, but for conflicts.
+        """
+        return self.submission.decided(new, unchecked=unchecked)
+
+    # Reading
+
+    def get(self, job_id: int) -> Job:
+        """Return a job as it stands. JobNotFound."""
+        return self.get_many([job_id])[0]
+
+    def get_many(self, ids: Sequence[int]) -> builtins.list[Job]:
+        """Return jobs in the order of `ids`. JobNotFound: for the first that is not in the store."""
+        with self.store.connection() as own:
+            found = jobs.get_jobs(own, ids)
+        for job_id in ids:
+            if job_id not in found:
+                raise jobs.not_found(job_id)
+        return [found[job_id] for job_id in ids]
+
+    def list(
+        self,
+        *,
+        states: Collection[State] = (),
+        queue: str | None = None,
+        type: str | None = None,
+        tag: str | None = None,
+        since: datetime | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> builtins.list[Job]:
+        """Return one page of jobs, newest (largest id) first.
+
+        states: any of these; none is all. since: submitted at this aware time or later. before: the
+        smallest id of the page above. limit: 1 to 10,000.
+        """
+        if not 1 <= limit <= MAX_LIST:
+            raise UsageError(f"the limit is {limit} — it must be 1 to {MAX_LIST:,}")
+        _check_time("since", since)
+        with self.store.connection() as own:
+            return jobs.list_jobs(
+                own, states=states, queue=queue, type=type, tag=tag, since=since, before=before, limit=limit
+            )
+
+    def counts(self, *, finished: bool = True) -> builtins.list[QueueCounts]:
+        """Count jobs by queue and state. finished: succeeded and cancelled too, which reads all of them."""
+        with self.store.connection() as own:
+            return jobs.count_jobs(own, finished=finished)
+
+    def attempts(self, job_id: int) -> builtins.list[Attempt]:
+        """Return the attempts of a job that did not succeed, oldest first. JobNotFound."""
+        self.get(job_id)
+        with self.store.connection() as own:
+            return jobs.attempts(own, job_id)
+
+    def output(
+        self, job_id: int, *, after: tuple[int, int] | None = None, attempt: int | None = None, limit: int = MAX_LIST
+    ) -> builtins.list[OutputChunk]:
+        """Return what a job said, in order; those pieces after (token, chunk), at most `limit`. JobNotFound."""
+        with self.store.connection() as own:
+            found = output.read_output(own, job_id, after=after, attempt=attempt, limit=limit)
+        if not found:
+            self.get(job_id)
+        return found
+
+    def wait(
+        self, ids: Sequence[int], *, timeout: float | None = None, on_change: Callable[[Job], None] | None = None
+    ) -> builtins.list[Job]:
+        """Wait until all of these jobs have ended; return them in the order of `ids`.
+
+        timeout: seconds; WaitTimeout after them. on_change: called at first and whenever a job's
+        state, attempt or progress is another one. JobNotFound.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        seen: dict[int, tuple[State, int, float | None]] = {}
+        pending = list(dict.fromkeys(ids))
+        pause = FIRST_POLL
+        while True:
+            with self.store.connection() as own:
+                states = jobs.job_states(own, pending)
+            for job_id in pending:
+                if job_id not in states:
+                    raise jobs.not_found(job_id)
+            if on_change is not None:
+                for job in self.get_many([job_id for job_id in pending if seen.get(job_id) != states[job_id]]):
+                    on_change(job)
+                seen.update(states)
+            pending = [job_id for job_id in pending if not states[job_id][0].is_final]
+            if not pending:
+                return self.get_many(ids)
+            left = SLOWEST_POLL if end is None else end - time.monotonic()
+            if left <= 0:
+                raise WaitTimeout(
+                    f"{len(pending)} of {len(ids)} jobs had not ended after {timeout:g} s",
+                    fix=f"jobsched show {pending[0]}",
+                )
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, SLOWEST_POLL)
+
+    def tail(self, *, since: TailCursor | None = None, poll: float = SLOWEST_POLL) -> Iterator[builtins.list[Event]]:
+        """Give every outcome and every failed attempt exactly once, for ever, as lists in order.
+
+        since: after this event's cursor; default, what commits from the first step on. A list is
+        empty when nothing happened for `poll` seconds. Somebody's open transaction delays what
+        committed after it began.
+        """
+        with self.store.connection() as own:
+            cursor = tail.tail_start(own) if since is None else since
+        while True:
+            with self.store.connection() as own:
+                events = tail.tail_page(own, cursor)
+            yield events
+            if events:
+                cursor = events[-1].cursor
+            else:
+                time.sleep(poll)
+
+    # Changing
+
+    def cancel(self, ids: Sequence[int], *, by: str, reason: str | None = None) -> builtins.list[ItemResult]:
+        """Cancel jobs: those that wait at once; those that run are asked to stop, and their workers told."""
+        who = _words("by", by, 200) + (f": {_words('reason', reason, 500)}" if reason else "")
+        with self.store.connection() as own:
+            return transitions.cancel(own, ids, by=who)
+
+    def retry(self, ids: Sequence[int], *, by: str) -> builtins.list[ItemResult]:
+        """Run jobs again: finished ones with their whole budget, those that wait for their time now."""
+        _words("by", by, 200)
+        lanes: Counter[tuple[str, str]] = Counter()
+        with self.store.connection() as own:
+            results = transitions.requeue(own, ids, queued=lambda queue, type_: lanes.update([(queue, type_)]))
+            self._waker.ready(own, lanes)
+        return results
+
+    def discard(self, ids: Sequence[int], *, by: str) -> builtins.list[ItemResult]:
+        """Take dead jobs out of the dead-letter queue: they are cancelled, their error kept."""
+        _words("by", by, 200)
+        with self.store.connection() as own:
+            return transitions.discard(own, ids)
+
+    def purge(self, queue: str, *, by: str = "purge") -> int:
+        """Cancel everything that waits in a queue now; return how many jobs. QueueNotFound."""
+        with self.store.connection() as own:
+            return transitions.purge(own, queue, by=_words("by", by, 200))
+
+    # Queues and workers
+
+    def queues(self) -> builtins.list[QueueInfo]:
+        """Return every queue with what is in it, by name."""
+        with self.store.connection() as own:
+            return queues.list_queues(own)
+
+    def pause_queue(self, name: str, *, by: str, reason: str | None = None, until: datetime | None = None) -> QueueInfo:
+        """Let no job of a queue start, until an aware time or until it is resumed. QueueNotFound."""
+        _check_time("until", until)
+        reason = _words("reason", reason, 500) if reason else None
+        with self.store.connection() as own:
+            return queues.pause_queue(own, name, by=_words("by", by, 200), reason=reason, until=until)
+
+    def resume_queue(self, name: str) -> QueueInfo:
+        """Let a queue's jobs start again; workers look at once. QueueNotFound."""
+        with self.store.connection() as own:
+            return queues.resume_queue(own, name)
+
+    def workers(self) -> builtins.list[WorkerInfo]:
+        """Return the workers that have not ended, oldest first."""
+        with self.store.connection() as own:
+            return workers.list_workers(own)
+
+    def command_worker(self, name_or_id: str | int, command: Literal["drain", "stop"]) -> WorkerInfo:
+        """Tell a live worker to finish what it has and end (drain) or to end at once (stop). WorkerNotFound."""
+        with self.store.connection() as own:
+            return workers.command_worker(own, name_or_id, command)
+
+    def job_types(self) -> dict[str, dict[str, Any]]:
+        """Return the job types that live workers run, with the JSON Schemas of their payloads."""
+        with self.store.connection() as own:
+            return workers.published_types(own)
+
+    # The dead-letter queue
+
+    def dlq(self, *, limit: int = 50, before: int | None = None) -> builtins.list[Job]:
+        """Return one page of dead jobs, newest first."""
+        return self.list(states=(State.DEAD,), limit=limit, before=before)
+
+    def dlq_groups(self, *, limit: int = 100) -> builtins.list[DeadGroup]:
+        """Return the dead jobs grouped by what went wrong, the most frequent first."""
+        with self.store.connection() as own:
+            return jobs.dead_groups(own, limit)
+
+
+def _ready_lanes(rows: Sequence[JobRow], made: Sequence[Submitted]) -> Counter[tuple[str, str]]:
+    return Counter(
+        (row.queue, row.type)
+        for row, each in zip(rows, made, strict=True)
+        if each.created and each.state is State.QUEUED
+    )
+
+
+def _words(what: str, text: str, limit: int) -> str:
+    """Refuse what cannot be shown on one line: it is stored, and read by others."""
+    if not text.isprintable() or len(text) > limit:
+        raise UsageError(f"{what} must be at most {limit} printable characters, on one line")
+    return text
+
+
+def _check_time(what: str, time_: datetime | None) -> None:
+    if time_ is not None and time_.tzinfo is None:
+        raise UsageError(f"{what} {time_.isoformat()} has no zone — give an aware datetime")

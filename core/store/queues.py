@@ -1,0 +1,43 @@
+"""Queues: what is in them, and whether they are paused."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import datetime
+
+from ..model.errors import QueueNotFound
+from ..model.results import QueueInfo
+from .jobs import Connection
+from .sql import load
+
+
+def list_queues(connection: Connection) -> list[QueueInfo]:
+    return [QueueInfo(*row) for row in connection.execute(load("list_queues"), {"name": None})]
+
+
+def get_queue(connection: Connection, name: str) -> QueueInfo:
+    """QueueNotFound, with the names that are like it."""
+    row = connection.execute(load("list_queues"), {"name": name}).fetchone()
+    if row is None:
+        raise _not_found(connection, name)
+    return QueueInfo(*row)
+
+
+def pause_queue(connection: Connection, name: str, *, by: str, reason: str | None, until: datetime | None) -> QueueInfo:
+    """Let no job of the queue start, until `until` or until it is resumed. QueueNotFound."""
+    params = {"name": name, "by": by, "reason": reason, "until": until}
+    connection.execute(load("pause_queue"), params)
+    return get_queue(connection, name)
+
+
+def resume_queue(connection: Connection, name: str) -> QueueInfo:
+    """Let its jobs start again; workers look at once. QueueNotFound."""
+    connection.execute(load("resume_queue"), {"name": name})
+    return get_queue(connection, name)
+
+
+def _not_found(connection: Connection, name: str) -> QueueNotFound:
+    names = [row[0] for row in connection.execute(load("queue_names"))]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "jobsched queue ls"
+    return QueueNotFound(f"there is no queue called {name[:80]!r}", fix=hint)

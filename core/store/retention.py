@@ -1,0 +1,27 @@
+"""Forgetting: jobs that ended long ago, and keys whose window has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .jobs import Connection
+from .sql import load
+
+
+def prune(connection: Connection, settings: Mapping[str, Any], batch: int = 1000) -> int:
+    """Delete one batch of each kind of old job, with all that is kept about them; return how many jobs.
+
+    `retention.succeeded` is for succeeded and cancelled jobs, `retention.dead` for dead ones, in
+    seconds after their end; 0 keeps them. Call it again while it returns `batch` or more.
+    """
+    kinds = ((settings["retention.succeeded"], ["succeeded", "cancelled"]), (settings["retention.dead"], ["dead"]))
+    deleted = 0
+    for age, states in kinds:
+        if age <= 0:
+            continue
+        params = {"age": age, "states": states, "batch": batch, "window": settings["retention.idempotency"]}
+        row = connection.execute(load("prune_jobs"), params).fetchone()
+        deleted += row[0] if row else 0
+    connection.execute(load("prune_keys"), {"batch": batch})
+    return deleted

@@ -1,0 +1,8 @@
+-- Pausing again changes who, why and until when. Workers are told, to look at the queue anew.
+with changed as (
+    update jobsched.queue
+    set paused_at = clock_timestamp(), paused_by = %(by)s, pause_reason = %(reason)s, paused_until = %(until)s
+    where name = %(name)s
+    returning name
+)
+select pg_notify('jobsched', json_build_object('kind', 'queue', 'queue', name)::text) from changed

@@ -1,0 +1,32 @@
+-- Deletes one batch of jobs that ended more than %(age)s seconds ago, with all that is kept about
+-- them. Their idempotency keys stay until the window after the end has passed. A job that somebody is
+-- retrying at this moment is skipped. `any(array(…))` keeps every deletion on its index.
+with old as materialized (
+    select o.job_id, o.finished_at from jobsched.outcome o
+    where o.finished_at < clock_timestamp() - make_interval(secs => %(age)s) and o.state = any (%(states)b::text[])
+    order by o.finished_at
+    limit %(batch)s
+    for update skip locked
+),
+jobs as (
+    delete from jobsched.job where id = any (array(select job_id from old))
+),
+attempts as (
+    delete from jobsched.attempt_log where job_id = any (array(select job_id from old))
+),
+outputs as (
+    delete from jobsched.job_output where job_id = any (array(select job_id from old))
+),
+checkpoints as (
+    delete from jobsched.checkpoint where job_id = any (array(select job_id from old))
+),
+keys as (
+    update jobsched.idempotency i
+    set expires_at = (select o.finished_at + make_interval(secs => %(window)s) from old o where o.job_id = i.job_id)
+    where i.job_id = any (array(select job_id from old))
+),
+outcomes as (
+    delete from jobsched.outcome where job_id = any (array(select job_id from old))
+    returning job_id
+)
+select count(*) from outcomes

@@ -1,0 +1,1 @@
+select name from jobsched.queue order by name limit 1000

@@ -1,0 +1,32 @@
+-- Runs jobs again. Finished ones start anew, with their whole budget; those that wait for a time or
+-- a retry go on where they are, but now. A new number from the sequence puts them at the end of
+-- their lane, never behind a claimer's cursor. Jobs that run or are queued don't come back from here.
+with finished as (
+    delete from jobsched.outcome
+    where job_id = any (array(
+        select o.job_id from jobsched.outcome o where o.job_id = any (%(ids)b::bigint[]) order by o.job_id for update
+    ))
+    returning job_id
+),
+delayed as (
+    delete from jobsched.delayed
+    where job_id = any (array(
+        select d.job_id from jobsched.delayed d where d.job_id = any (%(ids)b::bigint[]) order by d.job_id for update
+    ))
+    returning job_id, attempt, crashes, losses, solo
+),
+taken as materialized (
+    select job_id, 0::smallint as attempt, 0::smallint as crashes, 0::smallint as losses, false as solo from finished
+    union all
+    select job_id, attempt, crashes, losses, solo from delayed
+),
+queued as (
+    insert into jobsched.ready (queue, priority, seq, job_id, type, attempt, crashes, losses, solo)
+    select j.queue, j.priority, nextval('jobsched.job_seq'), t.job_id, j.type, t.attempt, t.crashes, t.losses, t.solo
+    from (select * from taken order by job_id) t
+    cross join lateral (
+        select b.queue, b.priority, b.type from jobsched.job b where b.id = t.job_id offset 0
+    ) j
+    returning job_id, queue, type
+)
+select job_id, queue, type from queued

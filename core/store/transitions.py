@@ -1,0 +1,144 @@
+"""What people may do to jobs: cancel, retry, discard, purge.
+
+Each is a statement that takes what it finds. A job that it does not find may have moved between
+tables at that moment (claimed, promoted, finished), so nothing is said about it before a look with
+a fresh snapshot; and if that shows a state in which the operation is possible, it is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, LiteralString
+
+from ..model.errors import JobschedError, QueueNotFound, TryAgain, WrongState
+from ..model.results import ItemResult
+from ..model.states import State
+from .jobs import Connection, job_states, not_found, possible_ids
+from .sql import load
+
+CHUNK = 500
+LOOKS = 20
+Judge = Callable[[int, State], JobschedError | None]
+
+
+def cancel(connection: Connection, ids: Sequence[int], *, by: str) -> list[ItemResult]:
+    """Cancel jobs that wait, flag those that run and tell their workers. by: who, and why."""
+
+    def attempt(chunk: list[int]) -> dict[int, State]:
+        rows = connection.execute(load("cancel"), {"ids": chunk, "by": by})
+        return {job_id: State(state) for job_id, state in rows}
+
+    def judge(job_id: int, state: State) -> JobschedError | None:
+        if not state.is_final:
+            return None
+        return WrongState(f"job {job_id} is {state} already — it cannot be cancelled", fix=f"jobsched show {job_id}")
+
+    return _each(connection, ids, attempt, judge)
+
+
+def requeue(
+    connection: Connection, ids: Sequence[int], *, queued: Callable[[str, str], object] = lambda queue, type_: None
+) -> list[ItemResult]:
+    """Run jobs again: finished ones anew, waiting ones now. queued: told (queue, type) of each job."""
+
+    def attempt(chunk: list[int]) -> dict[int, State]:
+        done = {}
+        for job_id, queue, job_type in connection.execute(load("requeue"), {"ids": chunk}):
+            done[job_id] = State.QUEUED
+            queued(queue, job_type)
+        return done
+
+    def judge(job_id: int, state: State) -> JobschedError | None:
+        if state not in (State.QUEUED, State.RUNNING):
+            return None
+        fix = f"jobsched wait {job_id}" if state is State.QUEUED else f"jobsched cancel {job_id}"
+        return WrongState(f"job {job_id} is {state} — there is nothing to retry yet", fix=fix)
+
+    return _each(connection, ids, attempt, judge)
+
+
+def discard(connection: Connection, ids: Sequence[int]) -> list[ItemResult]:
+    """Take dead jobs out of the dead-letter queue: they are cancelled."""
+
+    def attempt(chunk: list[int]) -> dict[int, State]:
+        rows = connection.execute(load("discard"), {"ids": chunk})
+        return {job_id: State.CANCELLED for (job_id,) in rows}
+
+    def judge(job_id: int, state: State) -> JobschedError | None:
+        if state is State.DEAD:
+            return None
+        fix = None if state.is_final else f"jobsched cancel {job_id}"
+        return WrongState(f"job {job_id} is {state} — only dead jobs can be discarded", fix=fix)
+
+    return _each(connection, ids, attempt, judge)
+
+
+def purge(connection: Connection, queue: str, *, by: str, batch: int = 1000) -> int:
+    """Cancel what waits in a queue now, in batches; return how many jobs. QueueNotFound.
+
+    Delayed jobs come first: one that is promoted meanwhile is then met in `ready`.
+    """
+    last = _last_position(connection, queue)
+    total = 0
+    after: int | None = 0
+    while after is not None:
+        params = {"queue": queue, "after": after, "last": last, "batch": batch, "by": by}
+        count, after = _one(connection, load("purge_delayed"), params)
+        total += count
+    newest = _last_position(connection, queue)
+    for priority in range(4):
+        after = 0
+        while after is not None:
+            params = {
+                "queue": queue, "priority": priority, "after": after, "last": newest, "last_job": last,
+                "batch": batch, "by": by,
+            }  # fmt: skip
+            count, after = _one(connection, load("purge_ready"), params)
+            total += count
+    return total
+
+
+def _each(
+    connection: Connection,
+    ids: Sequence[int],
+    attempt: Callable[[list[int]], dict[int, State]],
+    judge: Judge,
+) -> list[ItemResult]:
+    """Apply `attempt` to jobs until each was done, is judged impossible, or never stood still."""
+    done: dict[int, ItemResult] = {}
+    left = possible_ids(ids)
+    for _ in range(LOOKS):
+        for start in range(0, len(left), CHUNK):
+            for job_id, state in attempt(left[start : start + CHUNK]).items():
+                done[job_id] = ItemResult(job_id, True, state)
+        left = [job_id for job_id in left if job_id not in done]
+        if not left:
+            break
+        states = job_states(connection, left)
+        for job_id in left:
+            if job_id not in states:
+                done[job_id] = ItemResult(job_id, False, None, not_found(job_id))
+                continue
+            state = states[job_id][0]
+            error = judge(job_id, state)
+            if error is not None:
+                done[job_id] = ItemResult(job_id, False, state, error)
+        left = [job_id for job_id in left if job_id not in done]
+    for job_id in left:
+        restless = TryAgain(f"job {job_id} changed its state all the time", fix="run the same command again")
+        done[job_id] = ItemResult(job_id, False, None, restless)
+    return [done.get(job_id) or ItemResult(job_id, False, None, not_found(job_id)) for job_id in dict.fromkeys(ids)]
+
+
+def _one(connection: Connection, statement: LiteralString, params: dict[str, Any]) -> tuple[int, int | None]:
+    row = connection.execute(statement, params).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def _last_position(connection: Connection, queue: str) -> int:
+    row = connection.execute(load("purge_start"), {"queue": queue}).fetchone()
+    if row is None:
+        raise QueueNotFound(f"there is no queue called {queue[:80]!r}", fix="jobsched queue ls")
+    last: int = row[0]
+    return last

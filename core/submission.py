@@ -1,0 +1,225 @@
+"""From what is asked for to what is stored: every option decided, every payload checked.
+
+A payload is checked against the handler that this process has, else against the JSON Schema that a
+live worker published. A type that neither knows is refused, unless the submitter says `unchecked`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from .handler import Handler
+from .model.backoff import Backoff, BackoffKind
+from .model.errors import PayloadInvalid, UnknownJobType, UsageError
+from .model.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, NewJob
+from .model.payload import encode_payload, payload_hash
+from .model.priority import Priority
+from .registry import Registry
+from .store.enqueue import JobRow
+
+Problems = tuple[tuple[str, str], ...]
+PUBLISHED_SECONDS = 5.0
+"""How long the types that workers published are believed before they are read again."""
+MAX_PROBLEMS = 20
+DEFAULT_BACKOFF = Backoff()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a job type: the defaults of its jobs, and what is wrong with a payload."""
+
+    queue: str = DEFAULT_QUEUE
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    backoff: Backoff = DEFAULT_BACKOFF
+    timeout: float = 0.0
+    problems: Callable[[str, dict[str, Any]], Problems] | None = None
+
+
+_ANY = _Known()
+
+
+class Submission:
+    """Makes rows of new jobs.
+
+    published: reads the types of live workers with their JSON Schemas; asked only for types that
+    have no handler here.
+    """
+
+    def __init__(self, registry: Registry, published: Callable[[], Mapping[str, dict[str, Any]]]) -> None:
+        self._registry = registry
+        self._read_published = published
+        self._published: Mapping[str, dict[str, Any]] = {}
+        self._published_until = 0.0
+        self._local: dict[str, _Known] = {}
+
+    def row(self, new: NewJob, *, unchecked: bool = False) -> JobRow:
+        """Return the row to store.
+
+        unchecked: neither type nor payload need be known. UsageError (an option), PayloadInvalid,
+        PayloadTooLarge, UnknownJobType, HandlerImportError.
+        """
+        new.check()
+        payload = new.payload
+        encoded = encode_payload(
+            payload if isinstance(payload, dict) or not isinstance(payload, Mapping) else dict(payload)
+        )
+        known = self._local.get(new.type) or self._find(new.type, unchecked=unchecked)
+        if known.problems is not None and not unchecked:
+            problems = known.problems(encoded, payload)  # type: ignore[arg-type]  # encode_payload took it
+            if problems:
+                raise _invalid(new.type, problems)
+        backoff = new.backoff or known.backoff
+        row = JobRow(
+            queue=new.queue or known.queue,
+            type=new.type,
+            payload=encoded,
+            priority=int(Priority.DEFAULT if new.priority is None else new.priority),
+            max_attempts=new.max_attempts or known.max_attempts,
+            backoff_kind=backoff.kind.value,
+            backoff_base=float(backoff.base),
+            backoff_cap=float(backoff.cap),
+            timeout=float(new.timeout or known.timeout),
+            tags=",".join(new.tags),
+        )
+        if new.run_at is not None:
+            row.run_at = new.run_at.timestamp()
+        elif new.delay:
+            row.delay = float(new.delay)
+        if new.idempotency_key is not None:
+            row.key, row.hash = new.idempotency_key, payload_hash(new.type, encoded)
+        return row
+
+    def decided(self, new: NewJob, *, unchecked: bool = False) -> NewJob:
+        """Return the job as `row` would store it, with every default filled in. Raises what `row` does."""
+        row = self.row(new, unchecked=unchecked)
+        return replace(
+            new,
+            queue=row.queue,
+            priority=Priority(row.priority),
+            max_attempts=row.max_attempts,
+            backoff=Backoff(BackoffKind(row.backoff_kind), row.backoff_base, row.backoff_cap),
+            timeout=row.timeout or None,
+        )
+
+    def _find(self, job_type: str, *, unchecked: bool) -> _Known:
+        handler = self._registry.find(job_type)
+        if handler is not None:
+            known = self._local[job_type] = _from_handler(handler)
+            return known
+        if unchecked:
+            return _ANY
+        schema = self._published_types().get(job_type)
+        if schema is None:
+            raise self._unknown(job_type)
+        return _Known(problems=_schema_checker(schema))
+
+    def _published_types(self) -> Mapping[str, dict[str, Any]]:
+        if time.monotonic() >= self._published_until:
+            self._published = self._read_published()
+            self._published_until = time.monotonic() + PUBLISHED_SECONDS
+        return self._published
+
+    def _unknown(self, job_type: str) -> UnknownJobType:
+        names = {*self._registry.names(), *self._published}
+        near = difflib.get_close_matches(job_type, sorted(names), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return UnknownJobType(
+            f"no handler is called {job_type!r} — neither here nor on a live worker",
+            fix=f"{hint}jobsched handlers ls shows all; --unchecked submits it anyway",
+        )
+
+
+@cache
+def default_submitter() -> str:
+    """Who submits from this process: user@host."""
+    try:
+        import pwd
+
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def _from_handler(handler: Handler) -> _Known:
+    model = handler.payload_model
+    return _Known(
+        handler.queue,
+        handler.max_attempts,
+        handler.backoff,
+        handler.timeout or 0.0,
+        None if model is None else _model_checker(model),
+    )
+
+
+def _model_checker(model: Any) -> Callable[[str, dict[str, Any]], Problems]:
+    """Check with the pydantic model, from the JSON text: as the worker will read it."""
+
+    def problems(encoded: str, payload: dict[str, Any]) -> Problems:
+        from pydantic import ValidationError
+
+        try:
+            model.model_validate_json(encoded)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            return tuple((_path(each["loc"]), _plain(each["msg"])) for each in found[:MAX_PROBLEMS])
+        return ()
+
+    return problems
+
+
+def _schema_checker(schema: dict[str, Any]) -> Callable[[str, dict[str, Any]], Problems]:
+    """Check with a published JSON Schema. References are resolved within it only, never fetched."""
+
+    def problems(encoded: str, payload: dict[str, Any]) -> Problems:
+        if schema == {"type": "object"}:
+            return ()
+        import json
+
+        from jsonschema import Draft202012Validator
+        from jsonschema.exceptions import SchemaError
+        from referencing import Registry as Resources
+        from referencing.exceptions import Unresolvable
+
+        validator = Draft202012Validator(schema, registry=Resources())
+        found = []
+        try:
+            for error in validator.iter_errors(json.loads(encoded)):
+                found.append((_path(error.absolute_path), _plain(error.message)))
+                if len(found) == MAX_PROBLEMS:
+                    break
+        except (SchemaError, Unresolvable) as error:
+            raise UsageError(
+                f"the schema that a worker published for this type cannot be used — {_plain(str(error))}",
+                fix="--unchecked submits it anyway",
+            ) from None
+        return tuple(found)
+
+    return problems
+
+
+def _invalid(job_type: str, problems: Problems) -> PayloadInvalid:
+    where, expected = problems[0]
+    more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return PayloadInvalid(
+        f"the payload does not fit {job_type} — {where}: {expected}{more}",
+        problems=problems,
+        fix=f"jobsched handlers show {job_type}",
+    )
+
+
+def _path(parts: Any) -> str:
+    return _plain(".".join(str(part) for part in parts)) or "payload"
+
+
+def _plain(text: str, limit: int = 200) -> str:
+    """One line without control characters: schemas and payloads are other people's words."""
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
