@@ -127,7 +127,7 @@ class Context(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Handler:
     """A job type: its name, its function and what submit and worker need to know of it.
 

@@ -14,6 +14,13 @@ create sequence jobsched.job_seq;
 -- Lease tokens only grow, over all jobs: the newest token of a job is its owner.
 create sequence jobsched.token_seq;
 
+-- One row: what tells this store from every other one, in idempotency keys given to other services.
+create table jobsched.store (
+    only_row boolean primary key default true check (only_row),
+    id       uuid not null default gen_random_uuid()
+);
+insert into jobsched.store default values;
+
 create table jobsched.job (
     id              bigint primary key default nextval('jobsched.job_seq'),
     queue           text not null check (char_length(queue) between 1 and 128),

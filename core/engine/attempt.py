@@ -1,0 +1,129 @@
+"""One attempt at one job, inside the runner: find the handler, check the payload, call it, and say
+in a `Report` how it ended if it did not succeed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import sysconfig
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..handler import Cancelled, Discard, Handler, Retry, Snooze
+from ..model.errors import PayloadInvalid
+from ..model.fingerprint import fingerprint
+from .protocol import Report, Work
+
+MAX_MESSAGE_CHARS = 2_000
+MAX_TRACEBACK_CHARS = 16_000
+MAX_RESULT_BYTES = 1 << 20
+_STDLIB = sysconfig.get_paths()["stdlib"]
+
+
+def read_payload(handler: Handler, text: str) -> Any:
+    """Return what the handler's function takes. PayloadInvalid: it does not fit the model."""
+    if handler.payload_model is None:
+        return {} if text == "{}" else json.loads(text)
+    from pydantic import ValidationError
+
+    try:
+        return handler.payload_model.model_validate_json(text)
+    except ValidationError as error:
+        problems = tuple((".".join(map(str, item["loc"])), item["msg"]) for item in error.errors(include_input=False))
+        told = "; ".join(f"{where or 'payload'}: {what}" for where, what in problems)
+        raise PayloadInvalid(f"the payload does not fit {handler.name} — {told}", problems=problems) from None
+
+
+def encode_result(value: Any) -> str | None:
+    """Return the JSON text of a handler's result. TypeError, ValueError: it cannot be stored."""
+    if value is None:
+        return None
+    if hasattr(value, "model_dump_json"):
+        text = str(value.model_dump_json())
+    else:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    if len(text.encode()) > MAX_RESULT_BYTES:
+        raise ValueError(
+            f"the result is over {MAX_RESULT_BYTES:,} bytes — put it into the object store and return its key"
+        )
+    if "\\u0000" in text:
+        raise ValueError("the result holds a NUL character, which Postgres cannot store")
+    return text
+
+
+def describe_end(work: Work, error: BaseException, *, timed_out: bool, wait: float, run: float) -> Report:
+    """Return the report of an attempt that ended with `error`."""
+    match error:
+        case asyncio.CancelledError() | Cancelled() if timed_out:
+            return _timeout(work, wait, run)
+        case asyncio.CancelledError() | Cancelled():
+            return Report(work.token, "cancelled", wait, run)
+        case Snooze():
+            return Report(work.token, "snooze", wait, run, delay=max(0.0, error.delay))
+        case Retry():
+            return _failure(work, "retry", error, wait, run, delay=error.delay)
+        case Discard() | PayloadInvalid():
+            return _failure(work, "discard", error, wait, run)
+        case _:
+            return _failure(work, "failed", error, wait, run)
+
+
+def _timeout(work: Work, wait: float, run: float) -> Report:
+    message = f"ran longer than its timeout of {work.timeout:g} s"
+    print_ = fingerprint("JobTimeout", message, work.type)
+    return Report(work.token, "timeout", wait, run, "JobTimeout", message, None, print_)
+
+
+def _failure(
+    work: Work, kind: str, error: BaseException, wait: float, run: float, delay: float | None = None
+) -> Report:
+    error_class = type(error).__qualname__
+    message = _clean(str(error))[:MAX_MESSAGE_CHARS]
+    exit_code = getattr(error, "exit_code", None)
+    return Report(
+        work.token,
+        kind,
+        wait,
+        run,
+        error_class,
+        message,
+        _clean(_format(error))[-MAX_TRACEBACK_CHARS:],
+        fingerprint(error_class, message, _place(error.__traceback__)),
+        delay,
+        exit_code if isinstance(exit_code, int) and -32768 <= exit_code <= 32767 else None,
+    )
+
+
+def _format(error: BaseException) -> str:
+    """The traceback without the frames of the runner itself."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(str(Path(__file__).parent)):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def _place(trace: TracebackType | None) -> str:
+    """`file.py:function` of the innermost frame that is not the standard library's."""
+    place = ""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if not code.co_filename.startswith((_STDLIB, "<frozen")) or "site-packages" in code.co_filename:
+            place = f"{Path(code.co_filename).name}:{code.co_name}"
+        trace = trace.tb_next
+    return place
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
+def silence_interrupts() -> None:
+    """The terminal's Ctrl-C reaches the keeper alone; it decides."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.setswitchinterval(0.005)

@@ -1,0 +1,144 @@
+"""Claims jobs whenever there is room for them: when woken, when a slot has become free, and once in a
+while because a wake-up may have been lost."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from ..model.priority import Priority
+from ..store import fleet, leases
+from ..store.leases import Claimed
+from ..store.link import Conn, Link, LinkStopped
+from .cursors import Cursors, Lane
+
+BATCH = 500
+QUEUES_EVERY = 1.0
+
+
+class Claimer:
+    """room: how many more jobs may be taken in hand. take: called with those that were claimed.
+
+    queues: None serves every queue. room_for_solo: whether a job that must run alone can be taken.
+    more: called with queue and type after a claim that may have left such jobs behind, or when woken
+    for one without having room, to wake another worker. full: called in that last case.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        worker_id: Callable[[], int],
+        queues: Sequence[str] | None,
+        types: Sequence[str],
+        room: Callable[[], int],
+        room_for_solo: Callable[[], bool],
+        take: Callable[[list[Claimed]], None],
+        more: Callable[[str, str], None],
+        full: Callable[[], None],
+        poll: float,
+    ) -> None:
+        self._link = link
+        self._worker_id = worker_id
+        self._fixed = queues
+        self._queues: list[str] = list(queues or ())
+        self._types = types
+        self._room = room
+        self._room_for_solo = room_for_solo
+        self._take = take
+        self._more = more
+        self._full = full
+        self._poll = poll
+        self._cursors = Cursors()
+        self._next_queues = 0.0
+        self._newest_seq = 0
+        self._woken = threading.Event()
+        self._stopping = False
+        self.found_nothing = threading.Event()
+        """Set while the last look from the start of every lane found nothing."""
+
+    def wake(self, queue: str | None = None, job_type: str | None = None) -> None:
+        """There may be jobs (of which queue and type, if somebody woke this worker for one), or room."""
+        if queue is not None and job_type is not None and self._room() <= 0:
+            self._full()
+            self._more(queue, job_type)
+        self._woken.set()
+
+    def rewind(self) -> None:
+        """There are jobs behind the cursor, or a queue was resumed or is new."""
+        self._cursors.rewind()
+        self._next_queues = 0.0
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Claim nothing more."""
+        self._stopping = True
+        self._woken.set()
+
+    def run(self) -> None:
+        """Claim until stopped."""
+        try:
+            while not self._stopping:
+                self._woken.clear()
+                if not self._claim_once():
+                    self._woken.wait(random.uniform(0.5, 1.0) * self._poll)
+        except LinkStopped:
+            return
+        finally:
+            self._link.close()
+
+    def _claim_once(self) -> bool:
+        """Claim what there is room for; True if more may be had at once."""
+        room = self._room()
+        if room <= 0 or self._stopping:
+            return False
+        n = min(room, BATCH)
+        jobs = self._link.run(lambda conn: self._claim(conn, n))
+        if jobs:
+            self._take(jobs)
+        if jobs and len(jobs) == n:
+            self._more(jobs[-1].queue, jobs[-1].type)
+        return bool(jobs) and len(jobs) == n
+
+    def _claim(self, conn: Conn, n: int) -> list[Claimed]:
+        lanes = self._lanes(conn)
+        if not lanes:
+            return []
+        cursors = self._cursors.begin(lanes)
+        began = time.monotonic()
+        if not any(cursors):
+            self._newest_seq = leases.last_seq(conn)
+        solo = self._room_for_solo()
+        jobs = leases.claim(
+            conn,
+            worker_id=self._worker_id(),
+            queues=[queue for queue, _ in lanes],
+            priorities=[priority for _, priority in lanes],
+            cursors=cursors,
+            types=self._types,
+            solo=solo,
+            n=n,
+        )
+        seen: dict[Lane, int] = {}
+        for job in jobs:
+            lane = (job.queue, job.priority)
+            seen[lane] = max(job.seq, seen.get(lane, 0))
+        full = len(jobs) == n
+        self._cursors.end(seen, full=full, newest_seq=self._newest_seq, lanes=lanes, cost=time.monotonic() - began)
+        if not jobs and not any(cursors) and solo:
+            self.found_nothing.set()
+        elif jobs:
+            self.found_nothing.clear()
+        return jobs
+
+    def _lanes(self, conn: Conn) -> list[Lane]:
+        """Every (queue, priority), higher priorities of all queues first; equals take turns."""
+        now = time.monotonic()
+        if self._fixed is None and now >= self._next_queues:
+            self._queues = fleet.queue_names(conn)
+            self._next_queues = now + QUEUES_EVERY
+        if len(self._queues) > 1:
+            self._queues = self._queues[1:] + self._queues[:1]
+        return [(queue, priority) for priority in Priority for queue in self._queues]

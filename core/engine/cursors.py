@@ -1,0 +1,85 @@
+"""Where a claimer goes on reading in each lane of `ready`.
+
+Jobs are read in the order of `seq` and removed, so behind the newest one seen there is nothing but
+dead rows, unless a transaction that drew an earlier number commits late. So the cursor follows
+closely, and what may have been left behind is looked for again: 50 ms back at each claim that is
+not in full flow, 2 s back four times a second, and from the start at most once a second and never
+for more than a fiftieth of the time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+Lane = tuple[str, int]
+"""(queue, priority)."""
+
+SHORT_LAG = 0.05
+LONG_LAG = 2.0
+LONG_EVERY = 0.25
+RESCAN_EVERY = 1.0
+RESCAN_SHARE = 50.0
+
+
+class Cursors:
+    """The cursors of one worker. `clock` counts seconds; tests own it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._now = clock
+        self._newest: dict[Lane, int] = {}
+        self._history: deque[tuple[float, dict[Lane, int]]] = deque()
+        self._in_flow = False
+        self._next_long = 0.0
+        self._next_rescan = 0.0
+        self._rescan = False
+
+    def begin(self, lanes: list[Lane]) -> list[int]:
+        """Return the cursor of each lane for the claim that is about to be made."""
+        now = self._now()
+        self._rescan = now >= self._next_rescan
+        if self._rescan:
+            return [0] * len(lanes)
+        if now >= self._next_long:
+            self._next_long = now + LONG_EVERY
+            known = self._as_of(now - LONG_LAG)
+        elif self._in_flow:
+            known = self._newest
+        else:
+            known = self._as_of(now - SHORT_LAG)
+        return [known.get(lane, 0) for lane in lanes]
+
+    def end(self, seen: dict[Lane, int], *, full: bool, newest_seq: int, lanes: list[Lane], cost: float) -> None:
+        """Note what the claim saw.
+
+        seen: the largest seq that was taken from each lane. full: as many as asked for came back,
+        so more may be waiting. newest_seq: a number given out before the claim; if it was not full,
+        all lanes have been read up to there, past jobs of types that this worker does not run. cost: seconds
+        that the claim took.
+        """
+        now = self._now()
+        if self._rescan:
+            self._next_rescan = now + max(RESCAN_EVERY, RESCAN_SHARE * cost)
+        newest = dict(self._newest)
+        for lane, seq in seen.items():
+            newest[lane] = max(seq, newest.get(lane, 0))
+        if not full:
+            newest.update((lane, max(newest_seq, newest.get(lane, 0))) for lane in lanes)
+        self._in_flow = full
+        self._newest = newest
+        self._history.append((now, newest))
+        while len(self._history) > 1 and self._history[1][0] < now - LONG_LAG:
+            self._history.popleft()
+
+    def rewind(self) -> None:
+        """Look from the start at the next claim: somebody knows of jobs behind the cursor."""
+        self._next_rescan = 0.0
+
+    def _as_of(self, moment: float) -> dict[Lane, int]:
+        known: dict[Lane, int] = {}
+        for noted, cursors in self._history:
+            if noted > moment:
+                break
+            known = cursors
+        return known

@@ -1,0 +1,460 @@
+"""The keeper: holds the leases, gives jobs to runners, and decides what every end means.
+
+It never runs job code. Its loops (claimer, completer, heartbeat, …) are threads; runners are
+started by the main thread alone, because their life is tied to the thread that started them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..config import Settings
+from ..metrics import Status, WorkerMetrics
+from ..model.errors import ConfigError, HandlerImportError
+from ..model.priority import Priority
+from ..store.leases import Claimed, Ending
+from . import verdict
+from .hand import Hand, Held
+from .pace import Pace
+from .protocol import Boot, Kind, Report, Work
+from .runner_process import JanitorProcess, RunnerProcess, describe_exit
+from .verdict import Crash
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from .completer import Completer
+
+START_TIMEOUT = 60.0
+MAX_OWN_PROCESSES = 16
+MAX_BACKLOG = 5_000
+
+
+class Keeper:
+    """concurrency: jobs at a time. room_changed is set by the worker: called when a slot became free."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        concurrency: int,
+        home: str,
+        mark: str,
+        store_id: str,
+        metrics: WorkerMetrics,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self.concurrency = concurrency
+        self.hand = Hand()
+        self.metrics = metrics
+        self.log = log
+        self.completer: Completer
+        self.draining = False
+        self.lost_contact = False
+        self.attention = threading.Event()
+        """Set when the main thread has something to do."""
+        self._boot = Boot(concurrency, _runner_settings(settings), home, mark, store_id, True, settings["lease"])
+        self._crash_limit: int = settings["crash_limit"]
+        self._pace = Pace(concurrency)
+        self._janitor = JanitorProcess()
+        self._lock = threading.RLock()
+        self._shared: RunnerProcess | None = None
+        self._alone_kinds: set[str] = set()
+        self._alone_waiting: deque[Held] = deque()
+        self._unsent: list[Held] = []
+        self._hello: list[Any] | None = None
+        self._greeted = threading.Event()
+        self.runners: set[RunnerProcess] = set()
+        self.ended_jobs = 0
+        self.room_changed: Callable[[], None] = _nothing
+
+    # ---- starting -------------------------------------------------------------------------------
+
+    def start(self) -> list[Kind]:
+        """Start the shared runner; return the job types that it knows.
+
+        HandlerImportError: they do not import. ConfigError: it did not start.
+        """
+        runner = self._shared = self._spawn(alone=False)
+        self._greeted.wait(START_TIMEOUT)
+        match self._hello:
+            case ["hello", kinds]:
+                known = [Kind(*kind) for kind in kinds]
+                self._alone_kinds = {kind.name for kind in known if kind.alone}
+                return known
+            case ["unusable", message, fix]:
+                raise HandlerImportError(message, fix=fix)
+            case _:
+                said = runner.last_lines()
+                runner.kill("it did not start")
+                raise ConfigError(f"the runner process did not start — {said or 'it said nothing'}")
+
+    def _spawn(self, *, alone: bool) -> RunnerProcess:
+        runner = RunnerProcess(
+            self._boot._replace(slots=1, describe=False) if alone else self._boot,
+            self._janitor,
+            alone=alone,
+            heard=self._heard,
+            ended=self._runner_ended,
+            wrote=self._runner_wrote,
+        )
+        with self._lock:
+            self.runners.add(runner)
+        return runner
+
+    def live_runners(self) -> list[RunnerProcess]:
+        """A copy, for whoever looks at each of them."""
+        with self._lock:
+            return list(self.runners)
+
+    # ---- room and dispatch ----------------------------------------------------------------------
+
+    def room(self) -> int:
+        """How many more jobs may be claimed now."""
+        if self.draining or self.lost_contact or self.completer.backlog > MAX_BACKLOG:
+            return 0
+        limit = self._pace.limit()
+        room = limit - len(self.hand)
+        # A small top-up costs the store as much as a big one: wait until it is worth a statement.
+        return room if room * 2 >= limit or limit <= 2 * self.concurrency else 0
+
+    def room_for_solo(self) -> bool:
+        """Whether a job that must run alone would be started soon."""
+        return len(self._alone_waiting) < self.concurrency
+
+    def take(self, jobs: list[Claimed]) -> None:
+        """Take claimed jobs in hand and send them to where they run."""
+        held = self.hand.add(jobs)
+        shared = [each for each in held if not self._runs_alone(each.job)]
+        if len(shared) < len(held):
+            with self._lock:
+                self._alone_waiting.extend(each for each in held if self._runs_alone(each.job))
+            self.attention.set()
+        self._send(shared)
+        self.metrics.started(len(jobs))
+
+    def _runs_alone(self, job: Claimed) -> bool:
+        return job.solo or job.type in self._alone_kinds
+
+    def _send(self, held: list[Held]) -> None:
+        if not held:
+            return
+        with self._lock:
+            runner = self._shared
+            if runner is None:
+                self._unsent.extend(held)
+                self.attention.set()
+                return
+            for each in held:
+                each.runner = runner
+            runner.send("jobs", [_work(each.job) for each in held])
+
+    def tend_runners(self) -> None:
+        """Main thread: start the runners that are missing."""
+        with self._lock:
+            for runner in self.runners:
+                if runner.retiring_since is not None and not runner.stopping and not self.hand.of(runner):
+                    runner.stopping = True
+                    runner.send("stop")
+            if self.lost_contact:
+                return
+            if self._shared is None and not self.draining:
+                self._shared = self._spawn(alone=False)
+                unsent, self._unsent = self._unsent, []
+                self._send(unsent)
+            own = sum(1 for runner in self.runners if runner.alone)
+            shared_running = min(self.concurrency, len(self.hand.of(self._shared)))
+            while (
+                self._alone_waiting
+                and own < min(self.concurrency, MAX_OWN_PROCESSES)
+                and (own + shared_running < self.concurrency or not own)
+            ):
+                held = self._alone_waiting.popleft()
+                if self.hand.get(held.job.token) is None:
+                    continue
+                held.runner = self._spawn(alone=True)
+                held.runner.send("jobs", [_work(held.job)])
+                held.runner.send("stop")
+                own += 1
+
+    # ---- what runners say -----------------------------------------------------------------------
+
+    def _heard(self, runner: RunnerProcess, frame: list[Any]) -> None:
+        match frame:
+            case ["ok", tokens, waits, runs, results]:
+                self._heard_ok(tokens, waits, runs, results)
+            case ["bad", reports]:
+                self._heard_bad([Report(*report) for report in reports])
+            case ["said", words]:
+                self._heard_words(words)
+            case ["progress", words]:
+                for token, fraction, message in words:
+                    if (held := self.hand.get(token)) is not None:
+                        held.progress = (fraction, message)
+            case ["checkpoint", saved]:
+                for token, data in saved:
+                    if (held := self.hand.get(token)) is not None:
+                        self.completer.checkpoint(held.job.job_id, token, data)
+            case ["recalled", tokens]:
+                self._hand_back([each for each in self.hand.take(tokens) if each])
+            case ["hello" | "unusable", *_]:
+                if self._hello is None:
+                    self._hello = frame
+                self._greeted.set()
+
+    def _heard_bad(self, reports: list[Report]) -> None:
+        held = self.hand.take([report.token for report in reports])
+        self.conclude(
+            [
+                (each.job, verdict.judge(each.job, report), report.kind)
+                for each, report in zip(held, reports, strict=True)
+                if each is not None
+            ]
+        )
+
+    def _heard_ok(
+        self, tokens: list[int], waits: list[float], runs: list[float], results: list[str | None] | None
+    ) -> None:
+        held = self.hand.take(tokens)
+        if None in held:
+            kept = [i for i, each in enumerate(held) if each is not None]
+            waits, runs = [waits[i] for i in kept], [runs[i] for i in kept]
+            results = None if results is None else [results[i] for i in kept]
+        mine = [each for each in held if each is not None]
+        if not mine:
+            return
+        self._pace.saw(sum(runs), len(runs))
+        self.completer.succeeded(mine, waits, runs, results)
+        self.ended_jobs += len(mine)
+        self.room_changed()
+        self._count_successes(mine, waits, runs)
+
+    def _count_successes(self, held: list[Held], waits: list[float], runs: list[float]) -> None:
+        kinds = {each.job.type for each in held}
+        if len(kinds) == 1:
+            self.metrics.finished(kinds.pop(), "success", runs, waits)
+            return
+        by_type: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+        for each, wait, run in zip(held, waits, runs, strict=True):
+            by_type[each.job.type][0].append(run)
+            by_type[each.job.type][1].append(wait)
+        for job_type, (ran, waited) in by_type.items():
+            self.metrics.finished(job_type, "success", ran, waited)
+
+    def _heard_words(self, words: list[tuple[int, str, str]]) -> None:
+        output = []
+        for token, stream, text in words:
+            held = self.hand.get(token)
+            if held is None:
+                continue
+            job = held.job
+            output.append((job.job_id, token, held.chunks, job.attempt, stream, text))
+            held.chunks += 1
+        if output:
+            self.completer.said(output)
+
+    def _runner_wrote(self, runner: RunnerProcess, line: str) -> None:
+        self.log.info("runner wrote", runner=runner.pid, line=line)
+
+    # ---- ends -----------------------------------------------------------------------------------
+
+    def conclude(self, ends: list[tuple[Claimed, Ending, str]]) -> None:
+        """Record ends (job, ending, how the attempt ended) and have them written."""
+        retried: Counter[int] = Counter()
+        dead: Counter[int] = Counter()
+        for job, ending, how in ends:
+            status = _STATUS_OF_NEXT.get(ending.next)
+            if ending.next == "queued" and ending.kind is not None:
+                status = "retry"
+            if status is not None:
+                self.metrics.finished(job.type, status, [ending.run or 0.0], [ending.wait or 0.0])
+            if status == "retry":
+                retried[job.priority] += 1
+            if ending.next == "dead":
+                dead[job.priority] += 1
+            self._log_end(job, ending, how)
+        for priority, n in retried.items():
+            self.metrics.retried(Priority(priority).word, n)
+        for priority, n in dead.items():
+            self.metrics.deadlettered(Priority(priority).word, n)
+        self.completer.ended([ending for _, ending, _ in ends])
+        self.ended_jobs += sum(1 for _, _, how in ends if how != "handed back")
+        self.room_changed()
+
+    def _log_end(self, job: Claimed, ending: Ending, how: str) -> None:
+        if how == "handed back":
+            return
+        write = self.log.warning if ending.kind else self.log.info
+        write(
+            "attempt ended",
+            job_id=job.job_id,
+            attempt=job.attempt,
+            type=job.type,
+            how=how,
+            next=ending.next,
+            error=None if ending.error_class is None else f"{ending.error_class}: {ending.message}",
+        )
+
+    def _hand_back(self, held: list[Held], *, solo: bool | None = None) -> None:
+        if held:
+            self.conclude([(each.job, verdict.hand_back(each.job, solo=solo), "handed back") for each in held])
+
+    def hand_back_waiting(self) -> None:
+        """Give back everything that has not been sent to a runner; runners are asked for the rest."""
+        with self._lock:
+            waiting = [*self._alone_waiting, *self._unsent]
+            self._alone_waiting.clear()
+            self._unsent = []
+            for runner in self.runners:
+                if not runner.alone:
+                    runner.send("recall")
+        self._hand_back([each for each in self.hand.take([one.job.token for one in waiting]) if each])
+
+    def cancel(self, tokens: list[int]) -> None:
+        """Somebody asked for these to stop."""
+        wanted = [held for token in tokens if (held := self.hand.get(token)) is not None and not held.wants_cancel]
+        by_runner: dict[RunnerProcess, list[int]] = defaultdict(list)
+        for held in wanted:
+            held.wants_cancel = True
+            if held.runner is not None:
+                by_runner[held.runner].append(held.job.token)
+        for runner, chosen in by_runner.items():
+            runner.send("cancel", chosen)
+        unsent = [held for held in wanted if held.runner is None]
+        report = [(held.job, verdict.killed_overdue(held.job, timed_out=False, ran=0.0)) for held in unsent]
+        self.hand.take([held.job.token for held in unsent])
+        if report:
+            self.conclude([(job, ending, "cancelled") for job, ending in report])
+
+    # ---- runners that end -----------------------------------------------------------------------
+
+    def _runner_ended(self, runner: RunnerProcess, code: int) -> None:
+        """From the runner's own thread, after everything that it said was heard."""
+        started = {each.token: each for each in runner.running()}
+        with self._lock:
+            self.runners.discard(runner)
+            if self._shared is runner:
+                self._shared = None
+        held = [each for each in self.hand.take([one.job.token for one in self.hand.of(runner)]) if each]
+        if held:
+            self._settle(runner, code, held, {token: each.started_ns for token, each in started.items()})
+        self._greeted.set()
+        self.attention.set()
+
+    def _settle(self, runner: RunnerProcess, code: int, held: list[Held], started: dict[int, int]) -> None:
+        """Decide who pays for the end of a runner: see docs/decisions.md, "Crashes"."""
+        overdue = [each for each in held if each.job.token in runner.overdue]
+        running = [each for each in held if each.job.token in started and each not in overdue]
+        idle = [each for each in held if each.job.token not in started and each not in overdue]
+        now = time.monotonic_ns()
+        ran = {token: (now - began) / 1e9 for token, began in started.items()}
+        self.conclude(
+            [
+                (
+                    each.job,
+                    verdict.killed_overdue(each.job, timed_out=not each.wants_cancel, ran=ran.get(each.job.token, 0.0)),
+                    "killed",
+                )
+                for each in overdue
+            ]
+        )
+        if overdue or runner.stopping:
+            self._hand_back(running + idle)
+            return
+        words, signal_number, exit_code = describe_exit(code)
+        reason = runner.kill_reason or words
+        self.log.warning(
+            "runner ended", runner=runner.pid, reason=reason, running=len(running), memory_peak=runner.memory_peak
+        )
+        if len(held if runner.alone else running) == 1:
+            charged = (held if runner.alone else running)[0]
+            crash = Crash(
+                reason,
+                signal_number,
+                exit_code,
+                runner.memory_peak,
+                runner.last_lines(),
+                ran.get(charged.job.token, 0.0),
+            )
+            self.conclude([(charged.job, verdict.crashed(charged.job, crash, self._crash_limit), "crashed")])
+            self._hand_back([each for each in idle if each is not charged])
+        else:
+            self._hand_back(running, solo=True)
+            self._hand_back(idle)
+
+    # ---- stopping -------------------------------------------------------------------------------
+
+    def stop_runners(self, *, kill: bool) -> None:
+        """Have the runners exit: when their jobs have ended, or now."""
+        with self._lock:
+            for runner in self.runners:
+                if kill:
+                    runner.stopping = True
+                    runner.kill("the worker stopped")
+                else:
+                    runner.send("stop")
+
+    def replace(self, runner: RunnerProcess) -> None:
+        """Give a runner no more jobs, and take back those it has not started."""
+        with self._lock:
+            if runner.retiring_since is None:
+                runner.retiring_since = time.monotonic()
+                runner.send("recall")
+            if self._shared is runner:
+                self._shared = None
+        self.attention.set()
+
+    def abandon(self) -> None:
+        """The store has given our jobs to others: forget them, and end what runs them."""
+        self.hand.take_all()
+        with self._lock:
+            self._alone_waiting.clear()
+            self._unsent = []
+        self.stop_runners(kill=True)
+
+    def state(self) -> str:
+        """The worker's state for others to see."""
+        if self.draining:
+            return "draining"
+        if self.lost_contact:
+            return "unavailable"
+        return "busy" if len(self.hand) >= self._pace.limit() else "available"
+
+    def sign_leases(self, last_ok: float) -> None:
+        """Show runners when the store last confirmed the leases."""
+        with self._lock:
+            for runner in self.runners:
+                runner.board.lease_sign_ns = int(last_ok * 1e9)
+
+    def close(self) -> None:
+        """Let the janitor clear up what is left."""
+        self._janitor.close()
+
+
+_STATUS_OF_NEXT: dict[str, Status] = {"retrying": "retry", "dead": "dead", "cancelled": "cancelled"}
+
+
+def _work(job: Claimed) -> Work:
+    return Work(
+        job.token, job.job_id, job.type, job.queue, job.attempt, job.max_attempts, job.payload, job.timeout,
+        job.waited, job.checkpoint,
+    )  # fmt: skip
+
+
+def _runner_settings(settings: Settings) -> dict[str, Any]:
+    """Everything but where the store is: job code that wants it reads its own environment."""
+    return {key: value for key, value in settings.items() if key not in ("database_url", "direct_url")}
+
+
+def _nothing() -> None:
+    """Until the worker says otherwise."""
+
+
+def make_mark() -> str:
+    """Random, for the environment of every process of one worker."""
+    return os.urandom(8).hex()

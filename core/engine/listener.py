@@ -1,0 +1,78 @@
+"""Hears wake-ups. What it misses, polling finds."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ..store.link import Link, LinkStopped
+from ..store.listen import listen
+
+BROADCAST = "jobsched"
+PROBE_SECONDS = 15.0
+
+
+class Listener:
+    """wake: jobs may be had, called with queue and type of one. rewind: they may be behind the cursor.
+    beat: a word for this worker is in its row, or a job of its is to be cancelled. worker_id: asked
+    for at each connection.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        worker_id: Callable[[], int],
+        wake: Callable[..., None],
+        rewind: Callable[[], None],
+        beat: Callable[[], None],
+    ) -> None:
+        self._link = link
+        self._worker_id = worker_id
+        self._wake = wake
+        self._rewind = rewind
+        self._beat = beat
+        self._stop = threading.Event()
+        self._renew = threading.Event()
+
+    def stop(self) -> None:
+        """End `run` at the next probe."""
+        self._stop.set()
+
+    def renew(self) -> None:
+        """Listen under the worker's new id."""
+        self._renew.set()
+
+    def run(self) -> None:
+        """Listen until stopped, over as many connections as that takes."""
+        try:
+            while not self._stop.is_set():
+                self._renew.clear()
+                self._link.run(self._listen)
+        except LinkStopped:
+            return
+        finally:
+            self._link.close()
+
+    def _listen(self, conn: Any) -> None:
+        channels = [BROADCAST, f"jobsched_worker_{self._worker_id()}"]
+        words = listen(conn, channels, probe=PROBE_SECONDS, until=lambda: self._stop.is_set() or self._renew.is_set())
+        self._rewind()
+        self._beat()
+        for channel, payload in words:
+            if channel == BROADCAST:
+                self._hear_broadcast(payload)
+            elif payload.startswith("wake"):
+                self._wake(*payload.split()[1:3])
+            else:
+                self._beat()
+
+    def _hear_broadcast(self, payload: str) -> None:
+        try:
+            kind = json.loads(payload).get("kind")
+        except (ValueError, AttributeError):
+            return
+        if kind in ("late", "queue"):
+            self._rewind()

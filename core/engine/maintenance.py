@@ -1,0 +1,126 @@
+"""The store's housekeeping, done by every worker: promoting due jobs, reaping dead workers, pruning
+what is kept no longer. Several at once do not disturb each other: each takes other rows."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from ..config import Settings
+from ..host import ProcessIdentity
+from ..metrics import WorkerMetrics
+from ..model.priority import Priority
+from ..store import fleet, leases
+from ..store.leases import Moved
+from ..store.link import Conn, Link, LinkStopped
+from ..store.retention import prune
+from .reaper import reap_once, wake_for
+
+LONGEST_SLEEP = 1.0
+SHORTEST_SLEEP = 0.01
+PROMOTE_BATCH = 1000
+LOCAL_REAP_EVERY = 1.0
+PRUNE_EVERY = 300.0
+PRUNE_BATCH = 1000
+
+
+class Maintenance:
+    """worker_id: of this worker. wake: have this worker's claimer look. log: where deaths are told."""
+
+    def __init__(
+        self,
+        link: Link,
+        settings: Settings,
+        *,
+        worker_id: Callable[[], int],
+        identity: ProcessIdentity,
+        metrics: WorkerMetrics,
+        wake: Callable[[], None],
+        log: Callable[..., None],
+    ) -> None:
+        self._link = link
+        self._settings = settings
+        self._worker_id = worker_id
+        self._identity = identity
+        self._metrics = metrics
+        self._wake = wake
+        self._log = log
+        self._stop = threading.Event()
+        self._poked = threading.Event()
+        self._passed_on: tuple[str, str] | None = None
+        self._lease: float = settings["lease"]
+        self._next_reap = 0.0
+        self._next_local = 0.0
+        self._next_prune = time.monotonic() + random.uniform(0, PRUNE_EVERY)
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stop.set()
+        self._poked.set()
+
+    def run(self) -> None:
+        """Keep house until stopped."""
+        try:
+            while not self._stop.is_set():
+                sleep = self._link.run(self.once)
+                self._poked.wait(sleep)
+        except LinkStopped:
+            return
+        finally:
+            self._link.close()
+
+    def pass_on(self, queue: str, job_type: str) -> None:
+        """Have another worker woken for such jobs. From any thread."""
+        self._passed_on = (queue, job_type)
+        self._poked.set()
+
+    def once(self, conn: Conn) -> float:
+        """Do what is due; return seconds until something may be due again."""
+        self._poked.clear()
+        passed_on, self._passed_on = self._passed_on, None
+        if passed_on is not None:
+            fleet.wake(conn, *passed_on, 1)
+        now = time.monotonic()
+        full = now >= self._next_reap
+        if full or now >= self._next_local:
+            self._next_local = now + LOCAL_REAP_EVERY
+            if full:
+                self._next_reap = now + random.uniform(0.5, 1.0) * min(5.0, self._lease / 6)
+            self._reap(conn, local_only=not full)
+        if now >= self._next_prune:
+            self._next_prune = now + random.uniform(0.5, 1.0) * PRUNE_EVERY
+            prune(conn, self._settings, PRUNE_BATCH)
+        return self._promote(conn)
+
+    def _promote(self, conn: Conn) -> float:
+        due = leases.seconds_to_next_due(conn)
+        if due is None or due > 0:
+            return LONGEST_SLEEP if due is None else min(LONGEST_SLEEP, max(SHORTEST_SLEEP, due))
+        moved = leases.promote(conn, PROMOTE_BATCH)
+        for each in moved:
+            self._metrics.promoted(Priority(each.priority).word, each.jobs)
+        wake_for(conn, moved, self._wake)
+        return SHORTEST_SLEEP
+
+    def _reap(self, conn: Conn, *, local_only: bool) -> None:
+        reaped = reap_once(
+            conn,
+            worker_id=self._worker_id(),
+            me=self._identity,
+            lost_limit=self._settings["lost_limit"],
+            local_only=local_only,
+        )
+        for worker in reaped.buried:
+            self._log("worker declared dead", lost_worker=worker.name, lost_worker_id=worker.id)
+        if reaped.buried:
+            self._metrics.lease_timeouts(len(reaped.buried))
+        if reaped.moved:
+            self._tell(reaped.moved)
+            wake_for(conn, reaped.moved, self._wake)
+
+    def _tell(self, moved: list[Moved]) -> None:
+        for each in moved:
+            self._metrics.recovered(Priority(each.priority).word, each.jobs)
+        self._log("jobs of dead workers taken back", jobs=sum(each.jobs for each in moved))

@@ -1,0 +1,376 @@
+"""The runner: a process that runs jobs and nothing else. Started by a keeper, spoken to over pipes.
+
+`slots` lanes run on one event loop. A lane takes the next job, awaits it if its handler is
+`async def`, and otherwise hands it to a thread of its own. A task, a timer or a frame for each job
+would cost more than a short job takes, so lanes are fixed tasks, one sweeper looks after all
+timeouts, and what is to be said travels in batches.
+
+    python -m jobsched.core.engine.runner IN_FD OUT_FD BOARD_FD SLOTS JANITOR_FD KEEPER_PID
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from ..clocks import lease_clock
+from ..config import Settings, Value
+from ..handler import Handler
+from ..model.errors import JobschedError
+from ..registry import Registry
+from .attempt import describe_end, encode_result, read_payload, silence_interrupts
+from .board import Board
+from .outbox import Outbox
+from .protocol import Boot, FrameReader, Kind, Report, Work
+from .runner_context import Equipment, RunnerContext
+from .runner_log import capture_logging, current_context
+
+SWEEP_SECONDS = 0.05
+LEASH_SECONDS = 0.5
+LEASH_SHARE = 0.8
+EXIT_SILENT_KEEPER = 75
+MAX_TURN_SECONDS = 0.005
+"""How long a lane may go on with jobs that never wait before it lets the others speak."""
+
+
+class Lane:
+    """One slot: the job that is in it, and the thread that serves it when a plain function comes."""
+
+    __slots__ = ("context", "deadline_ns", "slot", "started_ns", "task", "thread", "timed_out", "waiter", "work")
+
+    def __init__(self, slot: int) -> None:
+        self.slot = slot
+        self.work: Work | None = None
+        self.context: RunnerContext | None = None
+        self.started_ns = 0
+        self.deadline_ns = 0
+        self.timed_out = False
+        self.task: asyncio.Task[None] | None = None
+        self.thread: LaneThread | None = None
+        self.waiter: asyncio.Future[None] | None = None
+
+
+class LaneThread(threading.Thread):
+    """Runs plain functions for one lane, each as it is handed over."""
+
+    def __init__(self, runner: Runner, lane: Lane) -> None:
+        super().__init__(name=f"lane-{lane.slot}", daemon=True)
+        self._runner = runner
+        self._lane = lane
+        self._handed: tuple[Work, Handler, int] | None = None
+        self._done: asyncio.Future[None] | None = None
+        self._go = threading.Semaphore(0)
+
+    async def serve(self, work: Work, handler: Handler, received_ns: int) -> None:
+        """Run the job in this thread, and those plain ones that wait behind it, while the lane waits."""
+        self._done = asyncio.get_running_loop().create_future()
+        self._handed = (work, handler, received_ns)
+        self._go.release()
+        while not self._done.done():
+            # A cancelled lane must not leave its thread behind: the thread is asked through the
+            # context, and the lane goes on waiting for it.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(self._done)
+
+    def run(self) -> None:
+        runner = self._runner
+        while True:
+            self._go.acquire()
+            job = self._handed
+            while job is not None:
+                runner.run_plain(self._lane, *job)
+                job = runner.next_plain()
+            done = self._done
+            assert done is not None
+            runner.loop.call_soon_threadsafe(_finish, done)
+
+
+def _finish(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
+
+
+class Runner:
+    """See the module's docstring. All methods but `run_plain` and `next_plain` belong to the loop's thread."""
+
+    def __init__(self, boot: Boot, registry: Registry, board: Board, outbox: Outbox, equipment: Equipment) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._registry = registry
+        self._board = board
+        self._outbox = outbox
+        self._equipment = equipment
+        self._handlers: dict[str, Handler] = {}
+        self._coroutines: deque[tuple[Work, Handler, int]] = deque()
+        self._plain: deque[tuple[Work, Handler, int]] = deque()
+        self._lanes = [Lane(slot) for slot in range(boot.slots)]
+        self._idle: list[Lane] = []
+        self._stopping = False
+        self.stopped = asyncio.Event()
+        for lane in self._lanes:
+            lane.task = self.loop.create_task(self._serve_lane(lane))
+
+    # ---- frames from the keeper -----------------------------------------------------------------
+
+    def obey(self, frame: list[Any]) -> None:
+        """Do what a frame says."""
+        match frame:
+            case ["jobs", works]:
+                self._take(works)
+            case ["cancel", tokens]:
+                self._cancel(set(tokens))
+            case ["recall"]:
+                self._recall()
+            case ["stop"]:
+                self._stopping = True
+                self._check_stopped()
+
+    def _take(self, works: list[list[Any]]) -> None:
+        now = time.monotonic_ns()
+        for fields in works:
+            work = Work(*fields)
+            handler = self._handlers.get(work.type) or self._find(work.type)
+            if handler is None:
+                self._outbox.ended(Report(work.token, "unstarted", 0.0, 0.0))
+            elif handler.is_async:
+                self._coroutines.append((work, handler, now))
+            else:
+                self._plain.append((work, handler, now))
+        for _ in range(min(len(self._idle), len(works))):
+            waiter = self._idle.pop().waiter
+            assert waiter is not None
+            waiter.set_result(None)
+
+    def _find(self, job_type: str) -> Handler | None:
+        handler = self._registry.find(job_type)
+        if handler is not None:
+            self._handlers[job_type] = handler
+        return handler
+
+    def _cancel(self, tokens: set[int]) -> None:
+        for lane in self._lanes:
+            if lane.work is not None and lane.work.token in tokens:
+                self._stop_lane(lane)
+        for waiting in (self._coroutines, self._plain):
+            for _ in range(len(waiting)):
+                job = waiting.popleft()
+                if job[0].token in tokens:
+                    self._outbox.ended(Report(job[0].token, "cancelled", 0.0, 0.0))
+                else:
+                    waiting.append(job)
+
+    def _stop_lane(self, lane: Lane) -> None:
+        """Ask the lane's job to stop: by its context, and an `async def` by cancelling what it awaits."""
+        if lane.context is not None:
+            lane.context.stop_requested = True
+        work, task = lane.work, lane.task
+        if work is not None and task is not None and self._handlers[work.type].is_async:
+            task.cancel()
+
+    def _recall(self) -> None:
+        tokens = []
+        for waiting in (self._coroutines, self._plain):
+            while waiting:
+                tokens.append(waiting.popleft()[0].token)
+        self._outbox.send("recalled", tokens)
+
+    def _check_stopped(self) -> None:
+        if self._stopping and not self._coroutines and not self._plain and len(self._idle) == len(self._lanes):
+            self._outbox.flush()
+            self.stopped.set()
+
+    # ---- lanes ----------------------------------------------------------------------------------
+
+    async def _serve_lane(self, lane: Lane) -> None:
+        turn_ends = 0.0
+        while True:
+            if self._coroutines:
+                if (now := time.monotonic()) >= turn_ends:
+                    await asyncio.sleep(0)
+                    turn_ends = now + MAX_TURN_SECONDS
+                    continue
+                await self._run_coroutine(lane, *self._coroutines.popleft())
+            elif (job := self.next_plain()) is not None:
+                if lane.thread is None:
+                    lane.thread = LaneThread(self, lane)
+                    lane.thread.start()
+                await lane.thread.serve(*job)
+            else:
+                lane.waiter = self.loop.create_future()
+                self._idle.append(lane)
+                self._check_stopped()
+                await lane.waiter
+
+    async def _run_coroutine(self, lane: Lane, work: Work, handler: Handler, received_ns: int) -> None:
+        started = self._begin(lane, work, handler, received_ns)
+        wait = work.waited + (started - received_ns) / 1e9
+        try:
+            payload = read_payload(handler, work.payload)
+            value = await (
+                handler.function(payload, lane.context) if handler.wants_context else handler.function(payload)
+            )
+            result = None if value is None else encode_result(value)
+        except asyncio.CancelledError as error:
+            assert lane.task is not None
+            lane.task.uncancel()
+            self._end_badly(lane, error, wait)
+        except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - a job may raise anything
+            self._end_badly(lane, error, wait)
+        else:
+            self._outbox.succeeded(work.token, wait, (time.monotonic_ns() - started) / 1e9, result)
+            self._clear(lane)
+
+    def run_plain(self, lane: Lane, work: Work, handler: Handler, received_ns: int) -> None:
+        """Run a plain function's job, in the calling thread."""
+        started = self._begin(lane, work, handler, received_ns)
+        wait = work.waited + (started - received_ns) / 1e9
+        try:
+            payload = read_payload(handler, work.payload)
+            value = handler.function(payload, lane.context) if handler.wants_context else handler.function(payload)
+            result = None if value is None else encode_result(value)
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything
+            self._end_badly(lane, error, wait)
+        else:
+            self._outbox.succeeded(work.token, wait, (time.monotonic_ns() - started) / 1e9, result)
+            self._clear(lane)
+
+    def next_plain(self) -> tuple[Work, Handler, int] | None:
+        """Take the next plain function's job, from any thread."""
+        try:
+            return self._plain.popleft()
+        except IndexError:
+            return None
+
+    def _begin(self, lane: Lane, work: Work, handler: Handler, received_ns: int) -> int:
+        now = time.monotonic_ns()
+        lane.work = work
+        lane.timed_out = False
+        lane.started_ns = now
+        lane.deadline_ns = now + int(work.timeout * 1e9) if work.timeout else 0
+        if handler.wants_context:
+            lane.context = RunnerContext(work, self._outbox, self._equipment)
+            current_context.set(lane.context)
+        self._board.start(lane.slot, work.token, now)
+        return now
+
+    def _end_badly(self, lane: Lane, error: BaseException, wait: float) -> None:
+        work = lane.work
+        assert work is not None
+        run = (time.monotonic_ns() - lane.started_ns) / 1e9
+        self._outbox.ended(describe_end(work, error, timed_out=lane.timed_out, wait=wait, run=run))
+        self._clear(lane)
+
+    def _clear(self, lane: Lane) -> None:
+        self._board.clear(lane.slot)
+        lane.work = None
+        lane.deadline_ns = 0
+        if lane.context is not None:
+            lane.context = None
+            current_context.set(None)
+
+    async def sweep(self) -> None:
+        """Ask jobs to stop whose time is over, for as long as the runner lives."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic_ns()
+            for lane in self._lanes:
+                if lane.deadline_ns and now > lane.deadline_ns and not lane.timed_out:
+                    lane.timed_out = True
+                    self._stop_lane(lane)
+
+
+async def _main(in_fd: int, out_fd: int, board: Board, janitor_fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    outbox = Outbox(loop, out_fd)
+    reader = FrameReader()
+    boot, early = await _read_boot(loop, in_fd, reader)
+    settings = Settings({key: Value(_retuple(value), "keeper") for key, value in boot.settings.items()})
+    registry = Registry(settings["imports"])
+    try:
+        kinds = _describe(registry) if boot.describe else []
+    except JobschedError as error:
+        outbox.send("unusable", error.message, error.fix)
+        return
+    capture_logging()
+    runner = Runner(boot, registry, board, outbox, Equipment(settings, boot, janitor_fd))
+    outbox.send("hello", kinds)
+    for frame in early:
+        runner.obey(frame)
+
+    def read() -> None:
+        data = os.read(in_fd, 1 << 20)
+        if not data:
+            os._exit(0)  # the keeper is gone: nobody may run these jobs but their next owner
+        for frame in reader.feed(data):
+            runner.obey(frame)
+
+    loop.add_reader(in_fd, read)
+    threading.Thread(target=_keep_leash, args=(board, boot.lease_seconds), name="leash", daemon=True).start()
+    sweeper = loop.create_task(runner.sweep())
+    await runner.stopped.wait()
+    sweeper.cancel()
+
+
+def _keep_leash(board: Board, lease_seconds: float) -> None:
+    """End this process when the keeper falls silent, before somebody else may own its jobs."""
+    silence = LEASH_SHARE * lease_seconds
+    while lease_clock() - board.lease_sign_ns / 1e9 < silence:
+        time.sleep(min(LEASH_SECONDS, silence / 10))
+    os._exit(EXIT_SILENT_KEEPER)
+
+
+async def _read_boot(loop: asyncio.AbstractEventLoop, in_fd: int, reader: FrameReader) -> tuple[Boot, list[Any]]:
+    while True:
+        data = await loop.run_in_executor(None, os.read, in_fd, 1 << 16)
+        if not data:
+            os._exit(0)
+        frames = list(reader.feed(data))
+        if frames:
+            return Boot(*frames[0][1]), frames[1:]
+
+
+def _describe(registry: Registry) -> list[Kind]:
+    """Every name and alias that this runner can run."""
+    return [
+        Kind(name, handler.isolation == "process", handler.commands, handler.json_schema())
+        for handler in registry.all()
+        for name in (handler.name, *handler.aliases)
+    ]
+
+
+def _retuple(value: Any) -> Any:
+    """msgpack turns tuples into lists; settings hold tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def main() -> None:
+    """Entry point of the process."""
+    in_fd, out_fd, board_fd, slots, janitor_fd, keeper_pid = (int(argument) for argument in sys.argv[1:7])
+    silence_interrupts()
+    die_with_keeper(keeper_pid)
+    faulthandler.enable()
+    asyncio.run(_main(in_fd, out_fd, Board(board_fd, slots), janitor_fd))
+    sys.stdout.flush()
+    os._exit(0)  # threads of jobs that would not stop must not keep the process
+
+
+def die_with_keeper(keeper_pid: int) -> None:
+    """Be killed when the keeper's main thread ends, where the system has that (Linux)."""
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != keeper_pid:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""The keeper's side of one runner: started with exec, spoken to over pipes, watched, killed."""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..clocks import lease_clock
+from ..host import peak_rss_bytes, rss_bytes
+from .board import Board, Running
+from .protocol import Boot, FrameReader, encode, write_all
+
+LAST_LINES = 20
+MAX_LINE_BYTES = 2_000
+POLL_MS = 200
+
+
+class JanitorProcess:
+    """The keeper's side of the janitor (see janitor.py)."""
+
+    def __init__(self) -> None:
+        words_read, self.words_fd = os.pipe()
+        keeper_read, self._keeper_fd = os.pipe()
+        script = str(Path(__file__).with_name("janitor.py"))
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", script, str(words_read), str(keeper_read)],
+            pass_fds=(words_read, keeper_read),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.close(words_read)
+        os.close(keeper_read)
+
+    def say(self, word: str, runner: int) -> None:
+        """Tell that a runner began (`r`) or ended (`!`)."""
+        os.write(self.words_fd, f"{word} {runner}\n".encode())
+
+    def close(self) -> None:
+        """Let it kill what is left, and wait for its end."""
+        os.close(self.words_fd)
+        os.close(self._keeper_fd)
+        self._process.wait()
+
+
+class RunnerProcess:
+    """One runner. Make it in the keeper's main thread: its life is tied to the thread that started it.
+
+    heard: called with (runner, frame) for each frame, ended: called with (runner, return code) once,
+    both from a thread of this runner's.
+    """
+
+    def __init__(
+        self,
+        boot: Boot,
+        janitor: JanitorProcess,
+        *,
+        alone: bool,
+        heard: Callable[[RunnerProcess, list[Any]], None],
+        ended: Callable[[RunnerProcess, int], None],
+        wrote: Callable[[RunnerProcess, str], None],
+    ) -> None:
+        self.alone = alone
+        self.board = Board.create(boot.slots)
+        self.board.lease_sign_ns = int(lease_clock() * 1e9)
+        self.kill_reason: str | None = None
+        self.overdue: set[int] = set()
+        self.retiring_since: float | None = None
+        self.stopping = False
+        self.memory_peak = 0
+        self.started = time.monotonic()
+        self._janitor = janitor
+        self._heard = heard
+        self._ended = ended
+        self._wrote = wrote
+        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._spawn(boot)
+
+    def _spawn(self, boot: Boot) -> None:
+        their_in, our_out = os.pipe()
+        our_in, their_out = os.pipe()
+        fds = (their_in, their_out, self.board.fd, self._janitor.words_fd)
+        self._process = subprocess.Popen(
+            [
+                sys.executable, "-m", "jobsched.core.engine.runner",
+                str(their_in), str(their_out), str(self.board.fd), str(boot.slots), str(self._janitor.words_fd),
+                str(os.getpid()),
+            ],
+            pass_fds=fds,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "JOBSCHED_LEASE": boot.mark, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+        os.close(their_in)
+        os.close(their_out)
+        self.pid = self._process.pid
+        self._janitor.say("r", self.pid)
+        self.send("boot", boot)
+        for name, work in (("write", self._write), ("read", self._read), ("lines", self._read_lines)):
+            fd = {"write": our_out, "read": our_in}.get(name, -1)
+            threading.Thread(target=work, args=(fd,), name=f"runner-{self.pid}-{name}", daemon=True).start()
+
+    def send(self, *parts: Any) -> None:
+        """Send a frame, without waiting for a runner that does not read."""
+        self._frames.put(encode(*parts))
+
+    def running(self) -> list[Running]:
+        """The jobs that it has started and not ended."""
+        return self.board.running()
+
+    def look(self) -> int:
+        """Return its resident memory in bytes, and remember the peak."""
+        self.memory_peak = max(self.memory_peak, peak_rss_bytes(self.pid))
+        return rss_bytes(self.pid)
+
+    def last_lines(self) -> str:
+        """What it wrote last to its standard output and error."""
+        return "\n".join(self._lines)
+
+    def kill(self, reason: str) -> None:
+        """End it at once. reason: in words, for the jobs that it takes along."""
+        if self.kill_reason is None:
+            self.kill_reason = reason
+        self.look()
+        self._process.send_signal(signal.SIGKILL)
+
+    def _write(self, fd: int) -> None:
+        try:
+            while (data := self._frames.get()) is not None:
+                write_all(fd, data)
+        except BrokenPipeError:
+            return
+        finally:
+            os.close(fd)
+
+    def _read(self, fd: int) -> None:
+        reader = FrameReader()
+        poller = select.poll()
+        poller.register(fd, select.POLLIN)
+        while True:
+            # A child that the runner left behind may hold the pipe open after the runner's death.
+            if not poller.poll(POLL_MS):
+                if self._process.poll() is None:
+                    continue
+                break
+            data = os.read(fd, 1 << 20)
+            if not data:
+                break
+            for frame in reader.feed(data):
+                self._heard(self, frame)
+        os.close(fd)
+        code = self._process.wait()
+        self._frames.put(None)
+        self._janitor.say("!", self.pid)
+        self._ended(self, code)
+        self.board.close()
+
+    def _read_lines(self, _: int) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as stream:
+            while line := stream.readline(MAX_LINE_BYTES):
+                text = line.decode(errors="replace").rstrip("\n")
+                self._lines.append(text)
+                self._wrote(self, text)
+
+
+def describe_exit(code: int) -> tuple[str, int | None, int | None]:
+    """Return (words, signal, exit code) of a subprocess's return code."""
+    if code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return f"killed its process: {name}", -code, None
+    return f"ended its process with exit code {code}", None, code

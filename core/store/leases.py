@@ -1,0 +1,197 @@
+"""What a worker does to leases: take them, end them, speak for them. One statement a function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, class_row
+
+from .sql import load
+
+
+class Claimed(NamedTuple):
+    """A leased job. seq: where it stood in its lane. waited: seconds in the lane. payload,
+    checkpoint: JSON texts. attempt includes the one that begins now."""
+
+    token: int
+    job_id: int
+    type: str
+    queue: str
+    priority: int
+    seq: int
+    attempt: int
+    crashes: int
+    losses: int
+    solo: bool
+    waited: float
+    payload: str
+    timeout: float | None
+    max_attempts: int
+    backoff_kind: str
+    backoff_base: float
+    backoff_cap: float
+    checkpoint: str | None
+
+
+class Success(NamedTuple):
+    """Columns of ended leases whose jobs succeeded. crashes, losses: None where all are zero;
+    results: JSON texts, or None where no job has one. waits, runs: seconds."""
+
+    job_ids: list[int]
+    tokens: list[int]
+    attempts: list[int]
+    crashes: list[int] | None
+    losses: list[int] | None
+    waits: list[float]
+    runs: list[float]
+    results: list[str | None] | None
+
+
+class Ending(NamedTuple):
+    """An attempt that ended without success, and what the job goes on with: see end_attempts.sql.
+
+    next: retrying, scheduled, queued, dead or cancelled. kind: failed, timeout or crashed, to be
+    written into the attempt log; None writes nothing. delay, wait, run: seconds.
+    """
+
+    job_id: int
+    token: int
+    next: str
+    queue: str
+    priority: int
+    type: str
+    attempt: int
+    crashes: int
+    losses: int
+    solo: bool
+    delay: float = 0.0
+    wait: float | None = None
+    run: float | None = None
+    error: str | None = None
+    fingerprint: str | None = None
+    kind: str | None = None
+    ran_attempt: int = 0
+    error_class: str | None = None
+    message: str | None = None
+    traceback: str | None = None
+    signal: int | None = None
+    exit_code: int | None = None
+    memory_peak: int | None = None
+    result: str | None = None
+
+
+_ENDING_COLUMNS = (
+    "job_ids", "tokens", "nexts", "queues", "priorities", "types", "attempts", "crashes", "losses", "solos", "delays",
+    "waits", "runs", "errors", "fingerprints", "kinds", "ran_attempts", "classes", "messages", "tracebacks", "signals",
+    "exit_codes", "memory_peaks", "results",
+)  # fmt: skip
+
+
+class Moved(NamedTuple):
+    """Jobs that were moved together. next: where to (None for a promotion, which is to ready)."""
+
+    queue: str
+    type: str
+    priority: int
+    next: str | None
+    jobs: int
+
+
+def claim(
+    conn: Connection[TupleRow],
+    *,
+    worker_id: int,
+    queues: Sequence[str],
+    priorities: Sequence[int],
+    cursors: Sequence[int],
+    types: Sequence[str],
+    solo: bool,
+    n: int,
+) -> list[Claimed]:
+    """Lease up to `n` jobs. queues, priorities, cursors: the lanes, in the order of preference.
+
+    solo: whether to take jobs that must run alone.
+    """
+    with conn.cursor(binary=True, row_factory=class_row(Claimed)) as cursor:
+        cursor.execute(
+            load("claim"),
+            {
+                "worker_id": worker_id,
+                "queues": list(queues),
+                "priorities": list(priorities),
+                "cursors": list(cursors),
+                "types": list(types),
+                "solo": solo,
+                "n": n,
+            },
+        )
+        return cursor.fetchall()
+
+
+def last_seq(conn: Connection[TupleRow]) -> int:
+    """The newest position that was given out in any lane, whether or not it has been committed."""
+    row = conn.execute("select last_value from jobsched.job_seq").fetchone()
+    return int(row[0]) if row else 0
+
+
+def succeed(conn: Connection[TupleRow], worker_id: int, ended: Success) -> set[int]:
+    """End leases of jobs that succeeded; return the tokens that were accepted."""
+    return _tokens(conn, "succeed", {**ended._asdict(), "worker_id": worker_id})
+
+
+def end_attempts(conn: Connection[TupleRow], worker_id: int, endings: Sequence[Ending]) -> set[int]:
+    """End leases in every other way; return the tokens that were accepted."""
+    columns = dict(zip(_ENDING_COLUMNS, map(list, zip(*endings, strict=True)), strict=True))
+    return _tokens(conn, "end_attempts", {**columns, "worker_id": worker_id})
+
+
+def promote(conn: Connection[TupleRow], n: int = 1000) -> list[Moved]:
+    """Make up to `n` due jobs ready."""
+    rows = conn.execute(load("promote"), {"n": n}).fetchall()
+    return [Moved(queue, type_, priority, None, jobs) for queue, type_, priority, jobs in rows]
+
+
+def seconds_to_next_due(conn: Connection[TupleRow]) -> float | None:
+    """Until the next delayed job is due; None where none waits."""
+    row = conn.execute(load("next_due")).fetchone()
+    return None if row is None or row[0] is None else float(row[0])
+
+
+def report_progress(
+    conn: Connection[TupleRow], said: Sequence[tuple[int, int, float, float | None, str | None]]
+) -> None:
+    """Write (job id, token, seconds that it has run, fraction, message) of long jobs."""
+    job_ids, tokens, ran, progress, messages = map(list, zip(*said, strict=True))
+    conn.execute(
+        load("report_progress"),
+        {"job_ids": job_ids, "tokens": tokens, "ran": ran, "progress": progress, "messages": messages},
+    )
+
+
+def write_output(conn: Connection[TupleRow], said: Sequence[tuple[int, int, int, int, str, str]]) -> None:
+    """Keep (job id, token, chunk number, attempt, stream, text) of running jobs."""
+    job_ids, tokens, chunks, attempts, streams, texts = map(list, zip(*said, strict=True))
+    conn.execute(
+        load("write_output"),
+        {
+            "job_ids": job_ids,
+            "tokens": tokens,
+            "chunks": chunks,
+            "attempts": attempts,
+            "streams": streams,
+            "texts": texts,
+        },
+    )
+
+
+def save_checkpoint(conn: Connection[TupleRow], job_id: int, token: int, data: str) -> None:
+    """Keep a job's checkpoint (JSON text) for its next attempt."""
+    conn.execute(load("save_checkpoint"), {"job_id": job_id, "token": token, "data": data})
+
+
+def _tokens(conn: Connection[TupleRow], statement: str, values: dict[str, Any]) -> set[int]:
+    with conn.cursor(binary=True) as cursor:
+        cursor.execute(load(statement), values)
+        return {token for (token,) in cursor.fetchall()}

@@ -1,0 +1,97 @@
+"""A connection that comes back: each loop of a worker owns one."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ..model.errors import JobschedError, StoreUnreachable, TryAgain
+from .connect import translate
+
+Conn = Connection[TupleRow]
+"""A connection as the engine passes it about, without knowing more of it."""
+Result = TypeVar("Result")
+FIRST_DELAY = 0.1
+LONGEST_DELAY = 5.0
+
+
+class Opener(Protocol):
+    """Opens a connection; `Store.connect` with a name."""
+
+    def __call__(self) -> Connection[TupleRow]: ...
+
+
+class LinkStopped(Exception):
+    """The worker stops; there is no connection any more."""
+
+
+class Link:
+    """One connection, opened again whenever it is lost, for one thread at a time.
+
+    told: called with the error when the store is lost, and with None when it is back.
+    """
+
+    def __init__(
+        self,
+        opener: Opener,
+        where: str,
+        stop: threading.Event,
+        told: Callable[[JobschedError | None], None] = lambda _: None,
+    ) -> None:
+        self._open = opener
+        self._where = where
+        self._stop = stop
+        self._told = told
+        self._conn: Connection[TupleRow] | None = None
+        self._lost = False
+
+    def run(self, use: Callable[[Connection[TupleRow]], Result]) -> Result:
+        """Call `use` with a working connection, again and again until it gets through.
+
+        `use` may be called again after its work was committed but not acknowledged, so it must be
+        safe to repeat. LinkStopped: the worker stops. Errors that repeating cannot mend are raised.
+        """
+        delay = FIRST_DELAY
+        while True:
+            try:
+                with self.once() as conn:
+                    result = use(conn)
+            except (StoreUnreachable, TryAgain) as error:
+                if not self._lost:
+                    self._lost = True
+                    self._told(error)
+                if self._stop.wait(random.uniform(delay / 2, delay)):
+                    raise LinkStopped from error
+                delay = min(LONGEST_DELAY, delay * 2)
+            else:
+                if self._lost:
+                    self._lost = False
+                    self._told(None)
+                return result
+
+    @contextmanager
+    def once(self) -> Iterator[Connection[TupleRow]]:
+        """Give a connection, opening one if need be; psycopg's errors come out as jobsched's.
+
+        A connection that failed in any way is thrown away, so the next use starts afresh.
+        """
+        if self._conn is None or self._conn.closed:
+            self._conn = self._open()
+        try:
+            yield self._conn
+        except psycopg.Error as error:
+            self.close()
+            raise translate(error, where=self._where) from error
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            conn.close()
