@@ -30,6 +30,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except JobschedError as error:
         _peek_format(arguments)
+        if isinstance(error, UsageError) and error.fix is None:
+            error.fix = _help_for(arguments)
         return _report(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a defect of ours still ends in one line
         return _report(_unexpected(error))
@@ -84,6 +86,15 @@ def _peek_format(arguments: list[str]) -> None:
         value = argument if before in ("-o", "--output") else argument.removeprefix("--output=").removeprefix("-o")
         if value in invocation.JSON_FORMATS and (before in ("-o", "--output") or value != argument):
             run.output = value
+
+
+def _help_for(arguments: list[str]) -> str:
+    """The help of the command that was called: what mends a command line that nothing else mends."""
+    from .group import ALIASES, verbs
+
+    words = [word for word in arguments if not word.startswith("-")]
+    verb = next((word for word in words if ALIASES.get(word, word) in verbs()), "")
+    return f"jobsched {verb} --help" if verb else "jobsched --help"
 
 
 def _report(error: JobschedError) -> int:

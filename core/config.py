@@ -54,7 +54,7 @@ def _flag(value: str) -> bool:
     raise ValueError(f"{value!r} is neither true nor false")
 
 
-def _size(value: str) -> int:
+def parse_size(value: str) -> int:
     """Bytes, from `512MB`, `1GiB` (both powers of two) or a bare number of bytes."""
     cleaned = value.strip().lower().removesuffix("b").removesuffix("i")
     factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}.get(cleaned[-1:], 1)
@@ -105,7 +105,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("objects.region", ("JOBSCHED_S3_REGION", "AWS_REGION"), _text, "us-east-1", "S3 region", trusted=True),
     Setting("fetch.allow", ("JOBSCHED_FETCH_ALLOW",), _names, "",
             "hosts or networks (CIDR) that jobs may reach although they are not public", trusted=True),
-    Setting("fetch.max_bytes", ("JOBSCHED_FETCH_MAX_BYTES",), _size, "50MB",
+    Setting("fetch.max_bytes", ("JOBSCHED_FETCH_MAX_BYTES",), parse_size, "50MB",
             "largest body that a job may fetch"),
     Setting("fetch.timeout", ("JOBSCHED_FETCH_TIMEOUT",), parse_duration, "30s",
             "longest time for a fetch, redirects included"),

@@ -1,0 +1,100 @@
+"""Job types: which there are, what their payloads hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from ...core.handler import Handler
+from ...core.model.durations import format_duration
+from ...core.model.errors import UnknownJobType
+from ...core.registry import Registry
+from .. import invocation, output
+from ..handler_help import field_rows, submit_line
+from ..output import Column
+
+app = typer.Typer()
+COLUMNS = (
+    Column("name"),
+    Column("aliases"),
+    Column("queue"),
+    Column("max_attempts", "number"),
+    Column("backoff", in_table=False),
+    Column("timeout", "span"),
+    Column("isolation", in_table=False),
+    Column("summary"),
+    Column("schema", "json", shown=False),
+    Column("examples", "json", shown=False),
+)
+FIELD_COLUMNS = (
+    Column("field"),
+    Column("kind"),
+    Column("required"),
+    Column("default"),
+    Column("description"),
+)
+
+
+@app.command("ls")
+def ls() -> None:
+    """Job types known here: built in, from installed packages, from --import."""
+    output.emit("handler", COLUMNS, (_row(handler) for handler in _registry().all()))
+
+
+@app.command("show")
+def show(name: Annotated[str, typer.Argument(metavar="TYPE", show_default=False)]) -> None:
+    """A type's payload fields, an example, and the line that submits it."""
+    registry = _registry()
+    handler = registry.find(name)
+    if handler is None:
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, registry.names(), 1)
+        meant = f" — did you mean {close[0]}?" if close else ""
+        fix = f"jobsched handlers show {close[0]}" if close else "jobsched handlers ls"
+        raise UnknownJobType(f"there is no handler {name[:80]!r} here{meant}", fix=fix)
+    if not invocation.current().for_people:
+        output.emit("handler", COLUMNS, [_row(handler)])
+        return
+    _describe(handler)
+
+
+def _describe(handler: Handler) -> None:
+    output.line(f"{handler.name}  {handler.summary}")
+    limits = f"timeout {format_duration(handler.timeout)}" if handler.timeout else "no timeout"
+    output.line(f"  queue {handler.queue}, {handler.max_attempts} attempts, backoff {handler.backoff}, {limits}")
+    if handler.aliases:
+        output.line(f"  also {', '.join(handler.aliases)}")
+    if handler.commands:
+        output.line("  only on workers started with --allow-commands")
+    rows = field_rows(handler.json_schema())
+    if rows:
+        output.line()
+        output.emit("handler.field", FIELD_COLUMNS, rows)
+    else:
+        output.line("  payload: any JSON object")
+    for example in handler.examples:
+        output.line()
+        output.line(f"  {json.dumps(example, ensure_ascii=False)}")
+        output.line(f"  {submit_line(handler, example)}")
+
+
+def _registry() -> Registry:
+    return Registry(invocation.current().settings["imports"])
+
+
+def _row(handler: Handler) -> dict[str, Any]:
+    return {
+        "name": handler.name,
+        "aliases": list(handler.aliases),
+        "queue": handler.queue,
+        "max_attempts": handler.max_attempts,
+        "backoff": str(handler.backoff),
+        "timeout": handler.timeout,
+        "isolation": handler.isolation,
+        "summary": handler.summary,
+        "schema": handler.json_schema(),
+        "examples": [dict(example) for example in handler.examples],
+    }

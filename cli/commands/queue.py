@@ -1,0 +1,101 @@
+"""Queues: what is in them; pause, resume, purge."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from ...core.model.durations import parse_duration
+from ...core.model.results import QueueInfo
+from ...core.model.times import parse_time
+from .. import arguments, diagnostics, invocation, output
+from ..group import dry_runnable
+from ..output import Column
+from ..who import user
+
+app = typer.Typer()
+COLUMNS = (
+    Column("name"),
+    Column("paused"),
+    Column("queued", "number"),
+    Column("running", "number"),
+    Column("scheduled", "number"),
+    Column("retrying", "number"),
+    Column("oldest_queued", "span"),
+    Column("paused_by"),
+    Column("pause_reason"),
+    Column("paused_until", "time"),
+    Column("paused_at", "time", shown=False),
+    Column("created_at", "time", shown=False),
+)
+Name = Annotated[str, typer.Argument(metavar="QUEUE", show_default=False)]
+
+
+@app.command("ls")
+def ls() -> None:
+    """Queues with what waits and runs in them."""
+    with invocation.open_service() as service:
+        output.emit("queue", COLUMNS, (_row(queue) for queue in service.queues()))
+
+
+@app.command("pause")
+def pause(
+    name: Name,
+    reason: Annotated[str | None, typer.Option("--reason", help="Shown to whoever wonders.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="WHEN", help="Resume by itself: 1h from now, or a time.")
+    ] = None,
+) -> None:
+    """Let no job of the queue start; those that run go on."""
+    moment = arguments.read("--until", until, _until)
+    with invocation.open_service() as service:
+        queue = service.pause_queue(name, by=user(), reason=reason, until=moment)
+    _report(queue, f"queue {queue.name} is paused", f"jobsched queue resume {queue.name}")
+
+
+@app.command("resume")
+def resume(name: Name) -> None:
+    """Let the queue's jobs start again."""
+    with invocation.open_service() as service:
+        queue = service.resume_queue(name)
+    _report(queue, f"queue {queue.name} runs", None)
+
+
+@app.command("purge")
+@dry_runnable
+def purge(name: Name) -> None:
+    """Cancel every waiting job of the queue; those that run go on."""
+    with invocation.open_service() as service:
+        counts = next((queue for queue in service.queues() if queue.name == name), None)
+        waiting = counts.queued + counts.scheduled + counts.retrying if counts is not None else 0
+        if invocation.current().dry_run:
+            diagnostics.note(f"would cancel {waiting} jobs of queue {name}; nothing was changed")
+            return
+        diagnostics.confirm(f"This cancels {waiting} jobs of queue {name}.", count=waiting, always=waiting > 0)
+        cancelled = service.purge(name)
+    if invocation.current().for_people:
+        output.line(f"{cancelled} jobs of queue {name} cancelled")
+    else:
+        output.emit("queue.purged", (Column("name"), Column("cancelled")), [{"name": name, "cancelled": cancelled}])
+
+
+def _until(text: str) -> datetime:
+    try:
+        return datetime.now(UTC) + timedelta(seconds=parse_duration(text))
+    except ValueError:
+        return parse_time(text)
+
+
+def _report(queue: QueueInfo, words: str, undo: str | None) -> None:
+    if not invocation.current().for_people:
+        output.emit("queue", COLUMNS, [_row(queue)])
+        return
+    output.line(words)
+    if undo:
+        diagnostics.note(f"  undo: {undo}")
+
+
+def _row(queue: QueueInfo) -> dict[str, Any]:
+    return {column.name: getattr(queue, column.name) for column in COLUMNS}

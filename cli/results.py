@@ -1,0 +1,68 @@
+"""What became of each job of a change, and the one exit code that sums it up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import diagnostics, invocation, output
+from .output import Column
+from .text import symbol
+
+if TYPE_CHECKING:
+    from ..core.model.results import ItemResult
+
+COLUMNS = (
+    Column("id", "id"),
+    Column("ok"),
+    Column("state", "state"),
+    Column("error"),
+    Column("code", shown=False),
+)
+PARTIAL = 5
+
+
+def report(results: Sequence[ItemResult], *, done: str) -> int:
+    """Show each result and return the exit code: 0, the failures' common code, or 5 if some went well.
+
+    done: what happened to those that went well, as "requeued".
+    """
+    failed = [result for result in results if result.error is not None]
+    if invocation.current().for_people:
+        for result in results:
+            if result.error is None and result.state is not None:
+                output.line(f"{symbol(result.state)} {result.id} {done}")
+    else:
+        output.emit("job.result", COLUMNS, (_row(result) for result in results))
+    for result in failed[:20]:
+        if result.error is not None:
+            diagnostics.error(result.error)
+    if len(failed) > 20:
+        diagnostics.note(f"… and {len(failed) - 20} more")
+    return exit_code(results)
+
+
+def exit_code(results: Sequence[ItemResult]) -> int:
+    codes = {result.error.exit_code for result in results if result.error is not None}
+    if not codes:
+        return 0
+    everything_failed = all(result.error is not None for result in results)
+    return codes.pop() if everything_failed and len(codes) == 1 else PARTIAL
+
+
+def preview(ids: Sequence[int], verb: str) -> int:
+    """What --dry-run shows instead: the ids, and how many there are."""
+    output.emit("job.selected", (Column("id", "id"),), ({"id": id_} for id_ in ids))
+    diagnostics.note(f"would {verb} {len(ids)} job{'s' if len(ids) != 1 else ''}; nothing was changed")
+    return 0
+
+
+def _row(result: ItemResult) -> dict[str, Any]:
+    error = result.error
+    return {
+        "id": result.id,
+        "ok": result.ok,
+        "state": result.state,
+        "error": error.message if error else None,
+        "code": error.code if error else None,
+    }
