@@ -40,6 +40,10 @@ check: $(VENV)/.dev-stamp ## lint, format, types, and who may import whom
 bench: $(VENV)/.run-stamp ## measure throughput and latency on this machine, beside raw Postgres
 	@for what in drain enqueue latency pinned; do $(BIN)/jobsched bench $$what || exit; done
 
+.PHONY: generated
+generated: $(VENV)/.dev-stamp ## write the parts of documents that are made from the code
+	JOBSCHED_TEST_WRITE_GENERATED=1 $(BIN)/pytest -q tests/test_docs.py -k generated
+
 .PHONY: clean
 clean: ## remove everything that can be made again
 	rm -rf $(VENV) .dev build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,143 @@
+"""The documents: what can be generated is, and what can be run runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobsched.cli.commands.help import EXIT_CODES
+from jobsched.cli.group import verbs
+from jobsched.core.config import SETTINGS
+from jobsched.core.metrics import GAUGES, WorkerMetrics
+from jobsched.core.model.states import TABLE_OF, TRANSITIONS, State
+
+ROOT = Path(__file__).parents[1]
+WRITE = "JOBSCHED_TEST_WRITE_GENERATED"
+"""Set, the generated parts are written instead of compared: `make generated`."""
+
+
+def drawn_states() -> str:
+    """The transition table as a Mermaid diagram and as a table of states."""
+    lines = ["```mermaid", "stateDiagram-v2"]
+    for before, following in TRANSITIONS.items():
+        for after, words in following.items():
+            # In Mermaid a semicolon ends the line.
+            lines.append(f"    {before or '[*]'} --> {after}: {words.replace('; ', ' / ')}")
+    lines += [f"    {state} --> [*]" for state in State if state.is_final]
+    lines += ["```", "", "| state | table | ends the job |", "|---|---|---|"]
+    lines += [f"| `{state}` | `{TABLE_OF[state]}` | {'yes' if state.is_final else ''} |" for state in State]
+    return "\n".join(lines)
+
+
+def settings_table() -> str:
+    """Every setting with its variable, default and meaning."""
+    lines = ["| setting | environment | default | |", "|---|---|---|---|"]
+    for setting in SETTINGS:
+        names = ", ".join(f"`{name}`" for name in setting.env)
+        default = f"`{setting.default}`" if setting.default else ""
+        mark = "" if not setting.trusted else " ¹"
+        lines.append(f"| `{setting.key}`{mark} | {names} | {default} | {setting.help} |")
+    return "\n".join(lines)
+
+
+def exit_codes_table() -> str:
+    """The contract of `jobsched help exit-codes`."""
+    rows = re.findall(r"^ *(\d+)  (.*)$", EXIT_CODES, re.MULTILINE)
+    lines = ["| code | meaning |", "|---|---|", *(f"| {code} | {meaning} |" for code, meaning in rows)]
+    return "\n".join([*lines, "", "With `--propagate`, the job's own exit code."])
+
+
+def metrics_table() -> str:
+    """Every metric of a worker that has done everything once."""
+    metrics = WorkerMetrics({name: lambda: 0.0 for name in GAUGES}, process=False)
+    metrics.finished("type", "success", [1.0], [1.0])
+    for count in (metrics.retried, metrics.deadlettered, metrics.recovered, metrics.promoted):
+        count("default", 1)
+    lines = ["| metric | labels | |", "|---|---|---|"]
+    for family in metrics.collect():
+        labels = sorted({label for sample in family.samples for label in sample.labels} - {"le"})
+        name = family.name + ("_total" if family.type == "counter" else "")
+        lines.append(f"| `{name}` | {', '.join(f'`{label}`' for label in labels)} | {family.documentation} |")
+    return "\n".join(lines)
+
+
+GENERATED: list[tuple[str, str, Callable[[], str]]] = [
+    ("docs/states.md", "states", drawn_states),
+    ("README.md", "settings", settings_table),
+    ("README.md", "exit-codes", exit_codes_table),
+    ("docs/operations.md", "metrics", metrics_table),
+]
+
+
+@pytest.mark.parametrize(("path", "name", "generate"), GENERATED, ids=[name for _, name, _ in GENERATED])
+def test_generated_parts_are_what_the_code_says(path: str, name: str, generate: Callable[[], str]) -> None:
+    """A drawing or table that is made from the code equals what the code makes today."""
+    document = (ROOT / path).read_text()
+    found = re.search(rf"<!-- generated: {name} -->\n(.*?)\n?<!-- end -->", document, re.DOTALL)
+    assert found, f"{path} has no place for {name}"
+    if os.environ.get(WRITE):
+        (ROOT / path).write_text(document[: found.start(1)] + generate() + "\n<!-- end -->" + document[found.end() :])
+        return
+
+    assert found.group(1) == generate(), "make generated"
+
+
+def documents() -> list[Path]:
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def commands(path: Path) -> set[str]:
+    """The verbs of `jobsched` that a document's shell blocks and inline code use."""
+    text = "\n".join(
+        [*blocks(path, "sh"), *blocks(path, "console"), *re.findall(r"`(jobsched [^`]+)`", path.read_text())]
+    )
+    return set(re.findall(r"(?:^|[\s(|;&])jobsched ([a-z-]+)", text))
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_every_command_in_a_document_exists(path: Path) -> None:
+    """A reader who types what is printed gets no usage error for it."""
+    assert commands(path) - set(verbs()) == set()
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_every_make_target_in_a_document_exists(path: Path) -> None:
+    """`make x` in a document is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"`?\bmake ([a-z-]+)`", path.read_text())) <= targets
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    """A relative link names a file that is there."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())
+
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_python_in_documents_is_python_that_runs(path: Path, tmp_path: Path) -> None:
+    """Each Python block compiles, and its imports from jobsched are there."""
+    for block in blocks(path, "python"):
+        program = tmp_path / "block.py"
+        imports = "\n".join(
+            re.findall(r"^(?:from jobsched[\w.]* )?import [^\n]+|^from jobsched[^\n]+", block, re.MULTILINE)
+        )
+        program.write_text(imports)
+        compile(block, str(path), "exec")
+
+        result = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, cwd=tmp_path)
+
+        assert result.returncode == 0, result.stderr
