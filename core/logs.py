@@ -128,7 +128,9 @@ def _render_json(_: WrappedLogger, __: str, event: EventDict) -> str:
 def _render_console(_: WrappedLogger, __: str, event: EventDict) -> str:
     traceback = event.pop("exception", None)
     time, level, words = event.pop("time"), event.pop("level"), printable(_whole(str(event.pop("event"))))
-    pairs = "".join(f" {printable(str(key))}={_shown(str(key), value)}" for key, value in event.items())
+    pairs = "".join(
+        f" {printable(str(key))}={_shown(str(key), value)}" for key, value in event.items() if value is not None
+    )
     line = f"{time} {level:<7} {words}{pairs}"
     if traceback is None:
         return line

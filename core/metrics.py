@@ -155,7 +155,7 @@ class WorkerMetrics(Collector):
         self._count("retry_pump_jobs_requeued", priority, n)
 
     def lease_timeouts(self, n: int) -> None:
-        """`n` leases ended because their worker was dead or silent."""
+        """`n` workers were found dead or silent, and lost their leases."""
         with self._lock:
             self._lease_timeouts += n
 
@@ -187,7 +187,9 @@ class WorkerMetrics(Collector):
         yield _counter("jobs_started", "Attempts that this worker started", self._started)
         yield _counter("jobs_completed", "Jobs that succeeded on this worker", self._completed)
         yield _counter("jobs_failed", "Attempts that failed on this worker, retried or not", self._failed)
-        yield _counter("lease_timeouts", "Leases that this worker took from dead or silent ones", self._lease_timeouts)
+        yield _counter(
+            "lease_timeouts", "Workers found dead or silent, whose leases this one ended", self._lease_timeouts
+        )
         processed = CounterMetricFamily(
             PREFIX + "jobs_processed", "Attempts that ended, by job type and how", labels=("type", "status")
         )

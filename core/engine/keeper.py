@@ -237,14 +237,15 @@ class Keeper:
     def _count_successes(self, held: list[Held], waits: list[float], runs: list[float]) -> None:
         kinds = {each.job.type for each in held}
         if len(kinds) == 1:
-            self.metrics.finished(kinds.pop(), "success", runs, waits)
+            self.metrics.finished(kinds.pop(), "success", runs, waits, [each.job.attempt for each in held])
             return
-        by_type: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+        by_type: dict[str, tuple[list[float], list[float], list[int]]] = defaultdict(lambda: ([], [], []))
         for each, wait, run in zip(held, waits, runs, strict=True):
             by_type[each.job.type][0].append(run)
             by_type[each.job.type][1].append(wait)
-        for job_type, (ran, waited) in by_type.items():
-            self.metrics.finished(job_type, "success", ran, waited)
+            by_type[each.job.type][2].append(each.job.attempt)
+        for job_type, (ran, waited, attempts) in by_type.items():
+            self.metrics.finished(job_type, "success", ran, waited, attempts)
 
     def _heard_words(self, words: list[tuple[int, str, str]]) -> None:
         output = []
@@ -272,7 +273,8 @@ class Keeper:
             if ending.next == "queued" and ending.kind is not None:
                 status = "retry"
             if status is not None:
-                self.metrics.finished(job.type, status, [ending.run or 0.0], [ending.wait or 0.0])
+                attempts = [job.attempt] if ending.next in ("dead", "cancelled") else []
+                self.metrics.finished(job.type, status, [ending.run or 0.0], [ending.wait or 0.0], attempts)
             if status == "retry":
                 retried[job.priority] += 1
             if ending.next == "dead":
