@@ -25,6 +25,8 @@ from psycopg import sql
 from jobsched.core import config
 from jobsched.core.config import Settings
 from jobsched.core.store import embedded, schema
+from jobsched.core.store.embedded.postmaster import find_postmaster, terminate
+from jobsched.core.store.embedded.record import Layout
 from jobsched.core.store.store import Store, open_store
 
 ROOT_VARIABLE = "JOBSCHED_TEST_ROOT"
@@ -56,9 +58,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     root = Path(os.environ.pop(ROOT_VARIABLE))
-    for record in root.glob("**/embedded/server.json"):
-        embedded.stop(record.parent.parent)
+    for data in root.glob("*/postgres/data"):
+        end_server(data.parent.parent)
     shutil.rmtree(root)
+
+
+def end_server(home: Path) -> None:
+    """End the server of a test's home, whoever started it."""
+    layout = Layout(home)
+    running = find_postmaster(layout)
+    if running is not None:
+        terminate(layout, running.pid)
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +146,7 @@ def home(run_folder: Path) -> Iterator[Path]:
     """A home for an embedded store, not there yet. What runs in it is stopped after the test."""
     folder = run_folder / f"home-{os.getpid()}-{next(_numbers)}"
     yield folder
-    embedded.stop(folder)
+    end_server(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

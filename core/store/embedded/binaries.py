@@ -112,20 +112,34 @@ def _wheel(account: Account, copies: Path) -> Iterator[Binaries]:
 
 
 def _copy(installation: Path, copies: Path) -> Path:
-    """Copy an installation to where the server's account can run it, once for each build of it."""
-    stamp = int((installation / "bin" / "postgres").stat().st_mtime)
-    target = copies / f"{installation.name}-{stamp}"
-    if target.is_dir():
-        return target
-    copies.mkdir(mode=0o755, exist_ok=True)
-    draft = copies / f".{target.name}"
-    shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(installation, draft, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-    for path in (draft, *draft.rglob("*")):
+    """Copy an installation to where the server's account can run it, once for each build of it.
+
+    Its programs find shared libraries in `../../../PACKAGE.libs` (Linux) or `../../.dylibs` (macOS),
+    so these keep their places.
+    """
+    package = installation.parent
+    target = copies / f"{installation.name}-{int((installation / 'bin' / 'postgres').stat().st_mtime)}"
+    if not target.is_dir():
+        copies.mkdir(mode=0o755, exist_ok=True)
+        for older in copies.glob(f"*{installation.name}-*"):
+            shutil.rmtree(older)
+        draft = copies / f".{target.name}"
+        for source in (installation, package / ".dylibs", package.with_name(f"{package.name}.libs")):
+            if source.is_dir():
+                _copy_folder(source, draft / source.relative_to(package.parent))
+        _open_to_all(draft)
+        draft.rename(target)
+    return target / package.name / installation.name
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+
+
+def _open_to_all(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-    draft.rename(target)
-    return target
 
 
 def _look(account: Account, folder: Path, origin: str) -> Binaries | None:

@@ -27,7 +27,7 @@ _PORTS = range(20000, 32000)
 _PORT_TRIES = 20
 _LOG_LIMIT = 10 * 1024 * 1024
 _SILENCE = 2.0
-_NOT_YET = ("Connection refused", "starting up", "not yet accepting", "recovery", "shutting down")
+_NOT_YET = ("Connection refused", "starting up", "accepting connections", "recovery", "shutting down")
 
 Say = Callable[[str], None]
 
