@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ..core.model.errors import JobschedError, UsageError
 from . import diagnostics, invocation
@@ -16,9 +19,32 @@ BROKEN_PIPE = 141
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; nothing is raised, nothing exits.
 
-    argv: without the program's name; None is sys.argv.
+    argv: without the program's name. None is sys.argv, and means that this is the whole program: then
+    the process may end here.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is not None:
+        return _guarded(list(argv))
+    # Imports make many objects and hardly any garbage: 12 of 217 ms of `submit` went into looking for it.
+    gc.set_threshold(50_000, 10, 10)
+    code = _guarded(sys.argv[1:])
+    _leave(code)
+    return code
+
+
+def _leave(code: int) -> None:
+    """End the process without taking the interpreter to pieces, which is 33 of 217 ms of `submit`.
+
+    Everything is written and closed by now. Not where threads are left, or a worker may have cleaning up to do.
+    """
+    if threading.active_count() > 1 or "jobsched.core.engine.worker" in sys.modules:
+        return
+    with suppress(OSError, ValueError, AttributeError):  # closed or missing streams have nothing left to say
+        sys.stderr.flush()
+        sys.stdout.flush()
+    os._exit(code)
+
+
+def _guarded(arguments: list[str]) -> int:
     invocation.begin()
     try:
         code = _run(arguments)
