@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+import threading
 from typing import NamedTuple
 
 _FIELDS = 2
@@ -32,6 +33,8 @@ class Board:
     def __init__(self, fd: int, slots: int) -> None:
         self.fd = fd
         self.slots = slots
+        self._closing = threading.Lock()
+        self._closed = False
         self._map = mmap.mmap(fd, _size(slots))
         self._cells = memoryview(self._map).cast("q")
 
@@ -54,7 +57,8 @@ class Board:
 
     def running(self) -> list[Running]:
         """Every job that is running, as far as the runner came to write it."""
-        cells = self._cells.tolist()
+        with self._closing:
+            cells = [] if self._closed else self._cells.tolist()
         return [Running(cells[i], cells[i + 1]) for i in range(0, len(cells) - 1, _FIELDS) if cells[i]]
 
     @property
@@ -64,13 +68,17 @@ class Board:
 
     @lease_sign_ns.setter
     def lease_sign_ns(self, value: int) -> None:
-        self._cells[-1] = value
+        with self._closing:
+            if not self._closed:
+                self._cells[-1] = value
 
     def close(self) -> None:
-        """Let go of the memory and the file."""
-        self._cells.release()
-        self._map.close()
-        os.close(self.fd)
+        """Let go of the memory and the file. Nothing is running on a closed board."""
+        with self._closing:
+            self._closed = True
+            self._cells.release()
+            self._map.close()
+            os.close(self.fd)
 
 
 def _size(slots: int) -> int:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 START_TIMEOUT = 60.0
 MAX_OWN_PROCESSES = 16
 MAX_BACKLOG = 5_000
+LAST_SECONDS = 3.0
 
 
 class Keeper:
@@ -434,7 +435,11 @@ class Keeper:
                 runner.board.lease_sign_ns = int(last_ok * 1e9)
 
     def close(self) -> None:
-        """Let the janitor clear up what is left."""
+        """Wait for killed runners, and let the janitor clear up what is left."""
+        deadline = time.monotonic() + LAST_SECONDS
+        while self.live_runners() and (left := deadline - time.monotonic()) > 0:
+            self.attention.wait(min(0.1, left))
+            self.attention.clear()
         self._janitor.close()
 
 

@@ -81,7 +81,7 @@ class Maintenance:
         self._poked.clear()
         passed_on, self._passed_on = self._passed_on, None
         if passed_on is not None:
-            fleet.wake(conn, *passed_on, 1)
+            fleet.wake_another(conn, self._worker_id(), *passed_on)
         now = time.monotonic()
         full = now >= self._next_reap
         if full or now >= self._next_local:
@@ -101,7 +101,7 @@ class Maintenance:
         moved = leases.promote(conn, PROMOTE_BATCH)
         for each in moved:
             self._metrics.promoted(Priority(each.priority).word, each.jobs)
-        wake_for(conn, moved, self._wake)
+        wake_for(conn, self._worker_id(), moved, self._wake)
         return SHORTEST_SLEEP
 
     def _reap(self, conn: Conn, *, local_only: bool) -> None:
@@ -118,7 +118,7 @@ class Maintenance:
             self._metrics.lease_timeouts(len(reaped.buried))
         if reaped.moved:
             self._tell(reaped.moved)
-            wake_for(conn, reaped.moved, self._wake)
+            wake_for(conn, self._worker_id(), reaped.moved, self._wake)
 
     def _tell(self, moved: list[Moved]) -> None:
         for each in moved:

@@ -38,11 +38,11 @@ def reap_once(
     return Reaped(buried, moved)
 
 
-def wake_for(conn: Conn, moved: list[Moved], wake_self: Callable[[], None]) -> None:
+def wake_for(conn: Conn, worker_id: int, moved: list[Moved], wake_self: Callable[[], None]) -> None:
     """Have somebody claim what became ready: this worker at once, and idle ones for the rest."""
     if not moved:
         return
     wake_self()
     for each in moved:
         if each.next in (None, "queued") and each.jobs > 1:
-            fleet.wake(conn, each.queue, each.type, 1)
+            fleet.wake_another(conn, worker_id, each.queue, each.type)

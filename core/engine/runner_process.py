@@ -29,6 +29,8 @@ class JanitorProcess:
     """The keeper's side of the janitor (see janitor.py)."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._closed = False
         words_read, self.words_fd = os.pipe()
         keeper_read, self._keeper_fd = os.pipe()
         script = str(Path(__file__).with_name("janitor.py"))
@@ -43,12 +45,16 @@ class JanitorProcess:
 
     def say(self, word: str, runner: int) -> None:
         """Tell that a runner began (`r`) or ended (`!`)."""
-        os.write(self.words_fd, f"{word} {runner}\n".encode())
+        with self._lock:
+            if not self._closed:
+                os.write(self.words_fd, f"{word} {runner}\n".encode())
 
     def close(self) -> None:
         """Let it kill what is left, and wait for its end."""
-        os.close(self.words_fd)
-        os.close(self._keeper_fd)
+        with self._lock:
+            self._closed = True
+            os.close(self.words_fd)
+            os.close(self._keeper_fd)
         self._process.wait()
 
 

@@ -38,7 +38,7 @@ BUSY_TICK = 0.1
 IDLE_TICK = 0.5
 LAST_WORDS_SECONDS = 10.0
 CONTACT_SHARE = 0.5
-WAKE_EVERY = 0.005
+WAKE_EVERY = 0.05
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class Worker:
         self._links_stop = threading.Event()
         self._signals = 0
         self._drain_until: float | None = None
+        self._looked_idle = False
         self._next_wake = 0.0
         self._rss = 0
         self._threads: list[threading.Thread] = []
@@ -255,17 +256,21 @@ class Worker:
     def _decide_to_stop(self) -> None:
         options = self._options
         enough = options.max_jobs is not None and self._keeper.ended_jobs >= options.max_jobs
-        idle = (
-            options.burst
-            and self._claimer.found_nothing.is_set()
-            and self._keeper.hand.empty.is_set()
-            and not self._completer.backlog
-        )
-        if self._drain_until is None and (self._signals or enough or idle):
+        if self._drain_until is None and (self._signals or enough or (options.burst and self._nothing_left())):
             timeout = self._settings["drain_timeout"] if options.drain_timeout is None else options.drain_timeout
             self._begin_drain(timeout)
         if self._signals > 1:
             self._drain_until = 0.0
+
+    def _nothing_left(self) -> bool:
+        """Whether a look from the start of every lane, begun with empty hands, found nothing."""
+        if not self._keeper.hand.empty.is_set() or self._completer.backlog:
+            self._looked_idle = False
+        elif not self._looked_idle:
+            self._looked_idle = True
+            self._claimer.found_nothing.clear()
+            self._claimer.rewind()
+        return self._looked_idle and self._claimer.found_nothing.is_set()
 
     def _begin_drain(self, timeout: float) -> None:
         self._log.info("worker stops: running jobs may finish", seconds=timeout, jobs=len(self._keeper.hand))

@@ -125,6 +125,6 @@ def store_id(conn: Connection[TupleRow]) -> str:
     return str(row[0])
 
 
-def wake(conn: Connection[TupleRow], queue: str, job_type: str, jobs: int) -> None:
-    """Wake at most `jobs` idle workers that serve the queue and run the type."""
-    conn.execute(load("wake"), {"queue": queue, "type": job_type, "jobs": jobs})
+def wake_another(conn: Connection[TupleRow], worker_id: int, queue: str, job_type: str) -> None:
+    """Wake an idle worker, but not `worker_id`, that serves the queue and runs the type."""
+    conn.execute(load("wake"), {"queue": queue, "type": job_type, "jobs": 1, "not_id": worker_id})

@@ -25,7 +25,9 @@ Lane = tuple[str, str]
 def wake(connection: Connection, lanes: Counter[Lane]) -> None:
     """Wake idle workers for jobs that are ready. lanes: (queue, type) → how many jobs."""
     for (queue, job_type), jobs in lanes.most_common(MAX_WOKEN):
-        connection.execute(load("wake"), {"queue": queue, "type": job_type, "jobs": min(jobs, MAX_WOKEN)})
+        connection.execute(
+            load("wake"), {"queue": queue, "type": job_type, "jobs": min(jobs, MAX_WOKEN), "not_id": None}
+        )
 
 
 class Waker:

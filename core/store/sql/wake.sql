@@ -1,12 +1,14 @@
 -- Wakes the idle workers that have been idle longest, at most one a job, and nobody else: with a
 -- broadcast every idle worker would run for the same job. Moving idle_since sends the next wake-up
--- to the next worker. A row that is locked belongs to a worker that is being woken already.
+-- to the next worker. A row that is locked belongs to a worker that is being woken already. A worker
+-- that passes a wake-up on names itself as `not_id`.
 with chosen as (
     select w.id from jobsched.worker w
     where w.ended_at is null
       and w.heartbeat_at > clock_timestamp() - make_interval(secs => w.lease_seconds)
       and w.state = 'available'
       and w.command is null
+      and w.id is distinct from %(not_id)s::bigint
       and (w.queues is null or %(queue)s::text = any (w.queues))
       and %(type)s::text = any (w.types)
     order by w.idle_since
