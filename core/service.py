@@ -125,11 +125,11 @@ class Service:
         if connection is not None:
             return submit_within(connection, [row], self.submitter, self.window)[0]
         with self.store.connection() as own:
-            if row.queue not in self._queues:
+            if row.options.queue not in self._queues:
                 self._make_queues(own, [row])
             made = run(own, enqueue_one(row, self.submitter, self.window))
             if made.created and made.state is State.QUEUED:
-                self._waker.ready(own, ((row.queue, row.type),))
+                self._waker.ready(own, (row.lane,))
         return made
 
     def submit_many(
@@ -172,7 +172,7 @@ class Service:
                     made = self._load_piece(own, rows)
                     for row, each in zip(rows, made, strict=True):
                         if each.created and each.state is State.QUEUED:
-                            lowest.setdefault(row.queue, each.id)
+                            lowest.setdefault(row.options.queue, each.id)
                     lanes.update(_ready_lanes(rows, made))
                     total += sum(each.created for each in made)
                 run(own, notify_late(list(lowest.items())))
@@ -185,13 +185,13 @@ class Service:
             yield piece
 
     def _load_piece(self, own: jobs.Connection, rows: builtins.list[JobRow]) -> builtins.list[Submitted]:
-        run(own, ensure_queues(sorted({row.queue for row in rows} - self._queues)))
+        run(own, ensure_queues(sorted({row.options.queue for row in rows} - self._queues)))
         if all(row.is_plain for row in rows):
             return [Submitted(job_id) for job_id in copy_jobs(own, rows, self.submitter)]
         return run(own, enqueue(rows, self.submitter, self.window))
 
     def _make_queues(self, own: jobs.Connection, rows: Iterable[JobRow]) -> None:
-        missing = {row.queue for row in rows} - self._queues
+        missing = {row.options.queue for row in rows} - self._queues
         if missing:
             run(own, ensure_queues(sorted(missing)))
             self._queues |= missing
@@ -391,9 +391,7 @@ class Service:
 
 def _ready_lanes(rows: Sequence[JobRow], made: Sequence[Submitted]) -> Counter[tuple[str, str]]:
     return Counter(
-        (row.queue, row.type)
-        for row, each in zip(rows, made, strict=True)
-        if each.created and each.state is State.QUEUED
+        row.lane for row, each in zip(rows, made, strict=True) if each.created and each.state is State.QUEUED
     )
 
 

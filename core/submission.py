@@ -22,27 +22,20 @@ from .model.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, NewJob
 from .model.payload import encode_payload, payload_hash
 from .model.priority import Priority
 from .registry import Registry
-from .store.enqueue import JobRow
+from .store.enqueue import JobRow, Options
 
 Problems = tuple[tuple[str, str], ...]
 PUBLISHED_SECONDS = 5.0
 """How long the types that workers published are believed before they are read again."""
 MAX_PROBLEMS = 20
-DEFAULT_BACKOFF = Backoff()
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of a job type: the defaults of its jobs, and what is wrong with a payload."""
+    """What is known of a job type: the options of its jobs, and what is wrong with a payload."""
 
-    queue: str = DEFAULT_QUEUE
-    max_attempts: int = DEFAULT_MAX_ATTEMPTS
-    backoff: Backoff = DEFAULT_BACKOFF
-    timeout: float = 0.0
+    options: Options
     problems: Callable[[str, dict[str, Any]], Problems] | None = None
-
-
-_ANY = _Known()
 
 
 class Submission:
@@ -75,19 +68,7 @@ class Submission:
             problems = known.problems(encoded, payload)  # type: ignore[arg-type]  # encode_payload took it
             if problems:
                 raise _invalid(new.type, problems)
-        backoff = new.backoff or known.backoff
-        row = JobRow(
-            queue=new.queue or known.queue,
-            type=new.type,
-            payload=encoded,
-            priority=int(Priority.DEFAULT if new.priority is None else new.priority),
-            max_attempts=new.max_attempts or known.max_attempts,
-            backoff_kind=backoff.kind.value,
-            backoff_base=float(backoff.base),
-            backoff_cap=float(backoff.cap),
-            timeout=float(new.timeout or known.timeout),
-            tags=",".join(new.tags),
-        )
+        row = JobRow(_options(new, known), encoded)
         if new.run_at is not None:
             row.run_at = new.run_at.timestamp()
         elif new.delay:
@@ -98,27 +79,27 @@ class Submission:
 
     def decided(self, new: NewJob, *, unchecked: bool = False) -> NewJob:
         """Return the job as `row` would store it, with every default filled in. Raises what `row` does."""
-        row = self.row(new, unchecked=unchecked)
+        options = self.row(new, unchecked=unchecked).options
         return replace(
             new,
-            queue=row.queue,
-            priority=Priority(row.priority),
-            max_attempts=row.max_attempts,
-            backoff=Backoff(BackoffKind(row.backoff_kind), row.backoff_base, row.backoff_cap),
-            timeout=row.timeout or None,
+            queue=options.queue,
+            priority=Priority(options.priority),
+            max_attempts=options.max_attempts,
+            backoff=Backoff(BackoffKind(options.backoff_kind), options.backoff_base, options.backoff_cap),
+            timeout=options.timeout or None,
         )
 
     def _find(self, job_type: str, *, unchecked: bool) -> _Known:
         handler = self._registry.find(job_type)
         if handler is not None:
-            known = self._local[job_type] = _from_handler(handler)
+            known = self._local[job_type] = _from_handler(job_type, handler)
             return known
         if unchecked:
-            return _ANY
+            return _Known(_defaults(job_type))
         schema = self._published_types().get(job_type)
         if schema is None:
             raise self._unknown(job_type)
-        return _Known(problems=_schema_checker(schema))
+        return _Known(_defaults(job_type), _schema_checker(schema))
 
     def _published_types(self) -> Mapping[str, dict[str, Any]]:
         if time.monotonic() >= self._published_until:
@@ -148,15 +129,46 @@ def default_submitter() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _from_handler(handler: Handler) -> _Known:
-    model = handler.payload_model
-    return _Known(
-        handler.queue,
-        handler.max_attempts,
-        handler.backoff,
-        handler.timeout or 0.0,
-        None if model is None else _model_checker(model),
+def _options(new: NewJob, known: _Known) -> Options:
+    """The options of the type's jobs, but for those that this job has of its own."""
+    options = known.options
+    own: dict[str, Any] = {}
+    if new.queue is not None:
+        own["queue"] = new.queue
+    if new.priority is not None:
+        own["priority"] = int(new.priority)
+    if new.max_attempts is not None:
+        own["max_attempts"] = new.max_attempts
+    if new.backoff is not None:
+        own |= _spelled(new.backoff)
+    if new.timeout is not None:
+        own["timeout"] = float(new.timeout)
+    if new.tags:
+        own["tags"] = ",".join(new.tags)
+    return options._replace(**own) if own else options
+
+
+def _defaults(job_type: str) -> Options:
+    return Options(DEFAULT_QUEUE, job_type, int(Priority.DEFAULT), DEFAULT_MAX_ATTEMPTS, **_spelled(Backoff()))
+
+
+def _spelled(backoff: Backoff) -> dict[str, Any]:
+    return {
+        "backoff_kind": backoff.kind.value,
+        "backoff_base": float(backoff.base),
+        "backoff_cap": float(backoff.cap),
+    }
+
+
+def _from_handler(job_type: str, handler: Handler) -> _Known:
+    options = _defaults(job_type)._replace(
+        queue=handler.queue,
+        max_attempts=handler.max_attempts,
+        timeout=float(handler.timeout or 0),
+        **_spelled(handler.backoff),
     )
+    model = handler.payload_model
+    return _Known(options, None if model is None else _model_checker(model))
 
 
 def _model_checker(model: Any) -> Callable[[str, dict[str, Any]], Problems]:

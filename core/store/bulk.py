@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import tuple_row
 
-from .enqueue import JobRow
+from .enqueue import JobRow, Options
 from .sql import load
 
 _PIECE = 1000  # rows a write: large enough to cost little each, small enough to keep both sides busy
@@ -20,50 +21,35 @@ def copy_jobs(connection: psycopg.Connection[Any], rows: Sequence[JobRow], submi
     The lines are COPY's text format. What jobs have in common is escaped once; a payload is JSON
     without control characters, in which only the backslash means something to COPY.
     """
-    templates: dict[tuple[Any, ...], tuple[str, str]] = {}
+    lines = {options: _templates(options, submitter) for options in {row.options for row in rows}}
     with psycopg.Cursor(connection, row_factory=tuple_row) as cursor:
         cursor.execute(load("draw_ids"), {"count": len(rows)})
-        ids = [row[0] for row in cursor.fetchall()]
-        pairs = [_templates(row, submitter, templates) for row in rows]
+        ids: list[int] = [row[0] for row in cursor.fetchall()]
+        pairs = list(zip(ids, rows, strict=True))
         _copy(
             cursor,
             load("copy_jobs"),
-            [
-                job % (job_id, row.payload.replace("\\", "\\\\"))
-                for (job, _), job_id, row in zip(pairs, ids, rows, strict=True)
-            ],
+            (lines[row.options][0] % (job_id, row.payload.replace("\\", "\\\\")) for job_id, row in pairs),
         )
-        _copy(
-            cursor,
-            load("copy_ready"),
-            [ready % (job_id, job_id) for (_, ready), job_id in zip(pairs, ids, strict=True)],
-        )
+        _copy(cursor, load("copy_ready"), (lines[row.options][1] % (job_id, job_id) for job_id, row in pairs))
     return ids
 
 
-def _copy(cursor: psycopg.Cursor[Any], statement: LiteralString, lines: Sequence[str]) -> None:
+def _copy(cursor: psycopg.Cursor[Any], statement: LiteralString, lines: Iterator[str]) -> None:
     with cursor.copy(statement) as copy:
-        for start in range(0, len(lines), _PIECE):
-            copy.write("".join(lines[start : start + _PIECE]))
+        while piece := "".join(itertools.islice(lines, _PIECE)):
+            copy.write(piece)
 
 
-def _templates(row: JobRow, submitter: str, known: dict[tuple[Any, ...], tuple[str, str]]) -> tuple[str, str]:
-    """The row's lines for `job` and `ready`, with holes for id and payload."""
-    options = (
-        row.queue, row.type, row.priority, row.max_attempts, row.backoff_kind, row.backoff_base, row.backoff_cap,
-        row.timeout, row.tags,
-    )  # fmt: skip
-    found = known.get(options)
-    if found is None:
-        queue, type_ = _field(row.queue), _field(row.type)
-        job = (
-            f"%d\t{queue}\t{type_}\t%s\t{row.priority}\t{row.max_attempts}\t{row.backoff_kind}"
-            f"\t{row.backoff_base!r}\t{row.backoff_cap!r}\t{repr(row.timeout) if row.timeout else _NULL}"
-            f"\t{_field('{' + row.tags + '}')}\t{_field(submitter)}\n"
-        )
-        ready = f"{queue}\t{row.priority}\t%d\t%d\t{type_}\t0\t0\t0\tf\n"
-        found = known[options] = (job, ready)
-    return found
+def _templates(options: Options, submitter: str) -> tuple[str, str]:
+    """The lines for `job` and `ready`, with holes for id and payload."""
+    queue, type_ = _field(options.queue), _field(options.type)
+    job = (
+        f"%d\t{queue}\t{type_}\t%s\t{options.priority}\t{options.max_attempts}\t{options.backoff_kind}"
+        f"\t{options.backoff_base!r}\t{options.backoff_cap!r}\t{repr(options.timeout) if options.timeout else _NULL}"
+        f"\t{_field('{' + options.tags + '}')}\t{_field(submitter)}\n"
+    )
+    return job, f"{queue}\t{options.priority}\t%d\t%d\t{type_}\t0\t0\t0\tf\n"
 
 
 _NULL = "\\N"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString, NamedTuple, TypeVar
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -24,27 +24,38 @@ Result = TypeVar("Result")
 Steps = Generator[tuple[LiteralString, dict[str, Any]], list[Row], Result]
 
 
-@dataclass(slots=True)
-class JobRow:
-    """A job with every option decided, in the store's own terms.
-
-    Absent: "" (key, hash), 0 (timeout), NaN (run_at, epoch seconds; delay, seconds). tags: joined by commas.
-    """
+class Options(NamedTuple):
+    """What many jobs have in common, every option decided. timeout: 0 is none; tags: joined by commas."""
 
     queue: str
     type: str
-    payload: str
     priority: int
     max_attempts: int
     backoff_kind: str
     backoff_base: float
     backoff_cap: float
     timeout: float = 0.0
+    tags: str = ""
+
+
+@dataclass(slots=True)
+class JobRow:
+    """A job in the store's own terms.
+
+    Absent: "" (key), b"" (hash), NaN (run_at, epoch seconds; delay, seconds).
+    """
+
+    options: Options
+    payload: str
     run_at: float = NAN
     delay: float = NAN
     key: str = ""
     hash: bytes = b""
-    tags: str = ""
+
+    @property
+    def lane(self) -> tuple[str, str]:
+        """Its queue and type, by which idle workers are found."""
+        return self.options[:2]
 
     @property
     def is_plain(self) -> bool:
@@ -59,14 +70,7 @@ def enqueue_one(row: JobRow, submitter: str, window: float) -> Steps[Submitted]:
     """
     if not row.is_plain:
         return (yield from enqueue([row], submitter, window))[0]
-    rows = yield (
-        load("enqueue_one"),
-        {
-            "queue": row.queue, "type": row.type, "payload": row.payload, "priority": row.priority,
-            "max_attempts": row.max_attempts, "backoff_kind": row.backoff_kind, "backoff_base": row.backoff_base,
-            "backoff_cap": row.backoff_cap, "timeout": row.timeout, "tags": row.tags, "submitter": submitter,
-        },
-    )  # fmt: skip
+    rows = yield load("enqueue_one"), row.options._asdict() | {"payload": row.payload, "submitter": submitter}
     return Submitted(rows[0][0])
 
 
@@ -145,22 +149,20 @@ def _first_with_key(rows: Sequence[JobRow]) -> dict[str, int]:
 
 
 def _columns(rows: Sequence[JobRow]) -> dict[str, Any]:
-    return {
-        "queues": [row.queue for row in rows],
-        "types": [row.type for row in rows],
-        "payloads": [row.payload for row in rows],
-        "priorities": [row.priority for row in rows],
-        "max_attempts": [row.max_attempts for row in rows],
-        "backoff_kinds": [row.backoff_kind for row in rows],
-        "backoff_bases": [row.backoff_base for row in rows],
-        "backoff_caps": [row.backoff_cap for row in rows],
-        "timeouts": [row.timeout for row in rows],
-        "run_ats": [row.run_at for row in rows],
-        "delays": [row.delay for row in rows],
-        "keys": [row.key for row in rows],
-        "hashes": [row.hash for row in rows],
-        "tags": [row.tags for row in rows],
-    }
+    options = [list(column) for column in zip(*(row.options for row in rows), strict=True)]
+    columns: dict[str, Any] = dict(zip(_OPTION_COLUMNS, options, strict=True))
+    columns["payloads"] = [row.payload for row in rows]
+    columns["run_ats"] = [row.run_at for row in rows]
+    columns["delays"] = [row.delay for row in rows]
+    columns["keys"] = [row.key for row in rows]
+    columns["hashes"] = [row.hash for row in rows]
+    return columns
+
+
+_OPTION_COLUMNS = (
+    "queues", "types", "priorities", "max_attempts", "backoff_kinds", "backoff_bases", "backoff_caps", "timeouts",
+    "tags",
+)  # fmt: skip
 
 
 def _holders(keys: Sequence[str]) -> Steps[dict[str, Row]]:

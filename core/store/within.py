@@ -43,14 +43,14 @@ async def submit_within_async(
 
 
 def _queues(rows: Sequence[JobRow]) -> list[str]:
-    return sorted({row.queue for row in rows})
+    return sorted({row.options.queue for row in rows})
 
 
 def _store(rows: Sequence[JobRow], submitter: str, window: float) -> Steps[list[Submitted]]:
     made = yield from enqueue(rows, submitter, window)
     yield from notify_late(
         [
-            (row.queue, each.id)
+            (row.options.queue, each.id)
             for row, each in zip(rows, made, strict=True)
             if each.created and each.state is State.QUEUED
         ]
