@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import urllib.parse
 import urllib.request
@@ -65,6 +66,25 @@ def worker() -> Iterator[Worker]:
     worker.metrics.lease_timeouts(1)
     yield worker
     worker.server.stop()
+
+
+@pytest.fixture
+def real_worker(environ: dict[str, str], database_url: str, tmp_path: Path) -> Iterator[tuple[int, Callable[..., int]]]:
+    """A worker process over a store of its own: the port of its metrics, and `jobsched …` on that store (its exit code)."""
+    program = str(Path(sys.executable).with_name("jobsched"))
+    there: dict[str, Any] = {"env": environ | {"JOBSCHED_DATABASE_URL": database_url}, "cwd": tmp_path, "text": True}
+    process = subprocess.Popen(
+        [program, "worker", "--metrics-port", "0", "--log-format", "json"], stderr=subprocess.PIPE, **there
+    )
+    assert process.stderr
+    records = map(json.loads, process.stderr)
+    port = next(record["port"] for record in records if record["event"] == "metrics served")
+    assert any(record["event"] == "worker ready" for record in records)
+    yield port, lambda *words: subprocess.run([program, *words], capture_output=True, **there).returncode
+    process.terminate()
+    said = [record["event"] for record in records]
+    assert (process.wait(30), said[-1]) == (0, "worker stopped")
+    process.stderr.close()
 
 
 class Prometheus:
@@ -128,3 +148,22 @@ def test_prometheus_scrapes_a_worker(worker: Worker, prometheus: Prometheus) -> 
         "histogram_quantile(0.5, sum by (le) (jobsched_job_processing_duration_seconds_bucket{type='noop'}))"
     )
     assert float(median["value"][1]) == pytest.approx(0.001)
+
+
+def test_a_real_workers_metrics_hold_to_the_conventions(real_worker: tuple[int, Callable[..., int]]) -> None:
+    """What a worker process serves after real jobs passes promtool, counts them, and says that it is ready."""
+    port, jobsched = real_worker
+    succeeded = jobsched("submit", "noop", "--wait")
+    failed = jobsched("submit", "fail", "message=invalid_job", "--max-attempts", "1", "--wait")
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+        page = response.read()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=10) as response:
+        ready = json.load(response)
+
+    promtool_check(page)
+    assert (succeeded, failed, ready) == (0, 1, {"status": "ready"})
+    assert b'jobsched_jobs_processed_total{status="success",type="noop"} 1.0' in page
+    assert b'jobsched_jobs_processed_total{status="dead",type="fail"} 1.0' in page
+    assert b'jobsched_jobs_deadlettered_total{priority="default"} 1.0' in page
+    assert b'jobsched_job_retry_attempts_bucket{le="1.0"} 2.0' in page
