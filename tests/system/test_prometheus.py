@@ -70,7 +70,7 @@ def worker() -> Iterator[Worker]:
 
 @pytest.fixture
 def real_worker(environ: dict[str, str], database_url: str, tmp_path: Path) -> Iterator[tuple[int, Callable[..., int]]]:
-    """A worker process over a store of its own: the port of its metrics, and `jobsched …` on that store (its exit code)."""
+    """A worker process over a store of its own: the port of its metrics, and `jobsched …` (its exit code)."""
     program = str(Path(sys.executable).with_name("jobsched"))
     there: dict[str, Any] = {"env": environ | {"JOBSCHED_DATABASE_URL": database_url}, "cwd": tmp_path, "text": True}
     process = subprocess.Popen(
