@@ -39,6 +39,7 @@ _KEEPALIVE = {
 }
 _POOLER = re.compile(r"([?&\s]|^)pgbouncer=(\w*)(&|\s|$)")
 _TRUE = frozenset({"1", "true", "yes", "on"})
+_UNREADABLE = "the store's URL cannot be read as a PostgreSQL URL"
 _URL_FIX = "write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for @ and %2F for / in the password"
 _STORE_FIX = "start PostgreSQL there, or correct JOBSCHED_DATABASE_URL; unset, jobsched runs a store of its own"
 _ROLE_FIX = "correct the user or password in JOBSCHED_DATABASE_URL"
@@ -245,8 +246,22 @@ def _read_url(url: str) -> tuple[dict[str, str], bool]:
     try:
         parsed = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        raise ConfigError("the store's URL cannot be read as a PostgreSQL URL", fix=_URL_FIX) from None
-    return {key: str(value) for key, value in parsed.items() if value is not None}, pooled
+        raise ConfigError(_UNREADABLE, fix=_URL_FIX) from None
+    parts = {key: str(value) for key, value in parsed.items() if value is not None}
+    if _splits_password(url, parts):
+        raise ConfigError(_UNREADABLE, fix=_URL_FIX)
+    return parts, pooled
+
+
+def _splits_password(url: str, parts: Mapping[str, str]) -> bool:
+    """Whether libpq took a piece of the password for host, port or database: an `@` or `/` in it
+    was not escaped. It would only complain later, and quote the piece."""
+    if "@" in parts.get("host", ""):
+        return True
+    if not all(port.isdigit() or not port for port in parts.get("port", "").split(",")):
+        return True
+    path = url.partition("://")[2].partition("?")[0].partition("/")[2]
+    return "@" in path
 
 
 def _one_line(text: str, limit: int = 300) -> str:

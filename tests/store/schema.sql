@@ -1,0 +1,306 @@
+CREATE SCHEMA jobsched;
+CREATE TABLE jobsched.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+CREATE TABLE jobsched.attempt_log (
+    token bigint NOT NULL,
+    job_id bigint NOT NULL,
+    attempt smallint NOT NULL,
+    kind text NOT NULL,
+    error_class text,
+    message text,
+    traceback text,
+    fingerprint text,
+    worker_id bigint,
+    duration real,
+    signal smallint,
+    exit_code smallint,
+    memory_peak bigint,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    finished_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT attempt_log_kind_check CHECK ((kind = ANY (ARRAY['failed'::text, 'timeout'::text, 'crashed'::text, 'lost'::text])))
+);
+CREATE TABLE jobsched.checkpoint (
+    job_id bigint NOT NULL,
+    token bigint NOT NULL,
+    data jsonb NOT NULL
+);
+CREATE TABLE jobsched.delayed (
+    job_id bigint NOT NULL,
+    state text NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    attempt smallint NOT NULL,
+    crashes smallint NOT NULL,
+    losses smallint NOT NULL,
+    solo boolean NOT NULL,
+    CONSTRAINT delayed_attempt_check CHECK ((attempt >= 0)),
+    CONSTRAINT delayed_check CHECK (((state = 'scheduled'::text) OR (attempt > 0))),
+    CONSTRAINT delayed_crashes_check CHECK ((crashes >= 0)),
+    CONSTRAINT delayed_losses_check CHECK ((losses >= 0)),
+    CONSTRAINT delayed_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'retrying'::text])))
+);
+CREATE TABLE jobsched.idempotency (
+    key text NOT NULL,
+    job_id bigint NOT NULL,
+    payload_hash bytea NOT NULL,
+    expires_at timestamp with time zone,
+    CONSTRAINT idempotency_payload_hash_check CHECK ((octet_length(payload_hash) = 32))
+);
+CREATE SEQUENCE jobsched.job_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+CREATE TABLE jobsched.job (
+    id bigint DEFAULT nextval('jobsched.job_seq'::regclass) NOT NULL,
+    queue text NOT NULL,
+    type text NOT NULL,
+    payload jsonb NOT NULL,
+    priority smallint NOT NULL,
+    max_attempts smallint NOT NULL,
+    backoff_kind text NOT NULL,
+    backoff_base real NOT NULL,
+    backoff_cap real NOT NULL,
+    timeout real,
+    idempotency_key text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    submitter text NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    CONSTRAINT job_backoff_base_check CHECK ((backoff_base > (0)::double precision)),
+    CONSTRAINT job_backoff_kind_check CHECK ((backoff_kind = ANY (ARRAY['exponential'::text, 'linear'::text, 'fixed'::text]))),
+    CONSTRAINT job_check CHECK ((backoff_cap >= backoff_base)),
+    CONSTRAINT job_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
+    CONSTRAINT job_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT job_priority_check CHECK (((priority >= 0) AND (priority <= 3))),
+    CONSTRAINT job_queue_check CHECK (((char_length(queue) >= 1) AND (char_length(queue) <= 128))),
+    CONSTRAINT job_timeout_check CHECK ((timeout > (0)::double precision)),
+    CONSTRAINT job_type_check CHECK (((char_length(type) >= 1) AND (char_length(type) <= 128)))
+);
+CREATE TABLE jobsched.lease (
+    job_id bigint NOT NULL,
+    token bigint NOT NULL,
+    worker_id bigint NOT NULL,
+    attempt smallint NOT NULL,
+    crashes smallint NOT NULL,
+    losses smallint NOT NULL,
+    solo boolean NOT NULL,
+    claimed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    queued_since timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    progress real,
+    progress_message text,
+    cancel_requested_at timestamp with time zone,
+    cancel_requested_by text,
+    CONSTRAINT lease_attempt_check CHECK ((attempt >= 1)),
+    CONSTRAINT lease_crashes_check CHECK ((crashes >= 0)),
+    CONSTRAINT lease_losses_check CHECK ((losses >= 0)),
+    CONSTRAINT lease_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision)))
+)
+WITH (autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='5000');
+CREATE TABLE jobsched.outcome (
+    job_id bigint NOT NULL,
+    state text NOT NULL,
+    attempt smallint NOT NULL,
+    crashes smallint DEFAULT 0 NOT NULL,
+    losses smallint DEFAULT 0 NOT NULL,
+    token bigint,
+    worker_id bigint,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    finished_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    wait real,
+    run real,
+    result jsonb,
+    error text,
+    fingerprint text,
+    CONSTRAINT outcome_attempt_check CHECK ((attempt >= 0)),
+    CONSTRAINT outcome_check CHECK ((((state = 'dead'::text) = (error IS NOT NULL)) OR (state = 'cancelled'::text))),
+    CONSTRAINT outcome_check1 CHECK (((state <> 'succeeded'::text) OR (token IS NOT NULL))),
+    CONSTRAINT outcome_state_check CHECK ((state = ANY (ARRAY['succeeded'::text, 'dead'::text, 'cancelled'::text])))
+);
+CREATE TABLE jobsched.ready (
+    queue text NOT NULL,
+    priority smallint NOT NULL,
+    seq bigint NOT NULL,
+    job_id bigint NOT NULL,
+    type text NOT NULL,
+    attempt smallint NOT NULL,
+    crashes smallint NOT NULL,
+    losses smallint NOT NULL,
+    solo boolean NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ready_attempt_check CHECK ((attempt >= 0)),
+    CONSTRAINT ready_check CHECK ((seq >= job_id)),
+    CONSTRAINT ready_crashes_check CHECK ((crashes >= 0)),
+    CONSTRAINT ready_losses_check CHECK ((losses >= 0)),
+    CONSTRAINT ready_priority_check CHECK (((priority >= 0) AND (priority <= 3)))
+)
+WITH (autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='5000');
+CREATE TABLE jobsched.worker (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    host text NOT NULL,
+    boot_id text NOT NULL,
+    pid_namespace bigint NOT NULL,
+    pid integer NOT NULL,
+    pid_start bigint NOT NULL,
+    version text NOT NULL,
+    queues text[],
+    types text[] NOT NULL,
+    schemas jsonb NOT NULL,
+    concurrency integer NOT NULL,
+    lease_seconds real NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    idle_since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    state text NOT NULL,
+    command text,
+    mark text NOT NULL,
+    ended_at timestamp with time zone,
+    end_reason text,
+    running integer DEFAULT 0 NOT NULL,
+    rss_bytes bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT worker_check CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
+    CONSTRAINT worker_command_check CHECK ((command = ANY (ARRAY['drain'::text, 'stop'::text]))),
+    CONSTRAINT worker_concurrency_check CHECK ((concurrency > 0)),
+    CONSTRAINT worker_end_reason_check CHECK ((end_reason = ANY (ARRAY['stopped'::text, 'lost'::text]))),
+    CONSTRAINT worker_lease_seconds_check CHECK ((lease_seconds > (0)::double precision)),
+    CONSTRAINT worker_state_check CHECK ((state = ANY (ARRAY['available'::text, 'busy'::text, 'draining'::text, 'unavailable'::text])))
+)
+WITH (fillfactor='50');
+CREATE VIEW jobsched.job_now AS
+ SELECT j.id,
+    j.type,
+    j.queue,
+    j.priority,
+    j.payload,
+    j.max_attempts,
+    j.backoff_kind,
+    j.backoff_base,
+    j.backoff_cap,
+    j.timeout,
+    j.idempotency_key,
+    j.tags,
+    j.submitter,
+    j.created_at,
+        CASE
+            WHEN (o.job_id IS NOT NULL) THEN o.state
+            WHEN (l.job_id IS NOT NULL) THEN 'running'::text
+            WHEN (r.job_id IS NOT NULL) THEN 'queued'::text
+            WHEN (d.job_id IS NOT NULL) THEN d.state
+            ELSE NULL::text
+        END AS state,
+    COALESCE(o.attempt, l.attempt, r.attempt, d.attempt) AS attempt,
+    COALESCE(o.crashes, l.crashes, r.crashes, d.crashes) AS crashes,
+    COALESCE(o.losses, l.losses, r.losses, d.losses) AS losses,
+    d.run_at,
+    COALESCE(l.started_at, l.claimed_at, (o.finished_at - make_interval(secs => (o.run)::double precision))) AS started_at,
+    o.finished_at,
+    COALESCE(o.wait, (EXTRACT(epoch FROM (l.claimed_at - l.queued_since)))::real) AS wait,
+    o.run,
+    w.name AS worker,
+    l.token,
+    l.progress,
+    l.progress_message,
+    (l.cancel_requested_at IS NOT NULL) AS cancel_requested,
+    o.result,
+    o.error,
+    o.fingerprint
+   FROM (((((jobsched.job j
+     LEFT JOIN jobsched.outcome o ON ((o.job_id = j.id)))
+     LEFT JOIN jobsched.lease l ON ((l.job_id = j.id)))
+     LEFT JOIN jobsched.delayed d ON ((d.job_id = j.id)))
+     LEFT JOIN LATERAL ( SELECT f.job_id,
+            f.attempt,
+            f.crashes,
+            f.losses
+           FROM jobsched.ready f
+          WHERE ((f.queue = j.queue) AND (f.priority = j.priority) AND (f.seq = j.id))
+        UNION ALL
+         SELECT b.job_id,
+            b.attempt,
+            b.crashes,
+            b.losses
+           FROM jobsched.ready b
+          WHERE ((b.job_id = j.id) AND (b.seq <> b.job_id))
+ LIMIT 1) r ON (true))
+     LEFT JOIN jobsched.worker w ON ((w.id = COALESCE(o.worker_id, l.worker_id))));
+CREATE TABLE jobsched.job_output (
+    job_id bigint NOT NULL,
+    token bigint NOT NULL,
+    chunk integer NOT NULL,
+    attempt smallint NOT NULL,
+    stream text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    text text NOT NULL,
+    CONSTRAINT job_output_chunk_check CHECK ((chunk >= 0)),
+    CONSTRAINT job_output_stream_check CHECK ((stream = ANY (ARRAY['log'::text, 'stdout'::text, 'stderr'::text])))
+);
+CREATE TABLE jobsched.queue (
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    pause_reason text,
+    paused_until timestamp with time zone,
+    CONSTRAINT queue_check CHECK (((paused_at IS NOT NULL) OR ((paused_by IS NULL) AND (pause_reason IS NULL) AND (paused_until IS NULL)))),
+    CONSTRAINT queue_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128)))
+);
+CREATE TABLE jobsched.store (
+    only_row boolean DEFAULT true NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    CONSTRAINT store_only_row_check CHECK (only_row)
+);
+CREATE SEQUENCE jobsched.token_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER TABLE jobsched.worker ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME jobsched.worker_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE ONLY jobsched.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+ALTER TABLE ONLY jobsched.attempt_log
+    ADD CONSTRAINT attempt_log_pkey PRIMARY KEY (token);
+ALTER TABLE ONLY jobsched.checkpoint
+    ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (job_id);
+ALTER TABLE ONLY jobsched.delayed
+    ADD CONSTRAINT delayed_pkey PRIMARY KEY (job_id);
+ALTER TABLE ONLY jobsched.idempotency
+    ADD CONSTRAINT idempotency_job_id_key UNIQUE (job_id);
+ALTER TABLE ONLY jobsched.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (key);
+ALTER TABLE ONLY jobsched.job_output
+    ADD CONSTRAINT job_output_pkey PRIMARY KEY (job_id, token, chunk);
+ALTER TABLE ONLY jobsched.job
+    ADD CONSTRAINT job_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY jobsched.lease
+    ADD CONSTRAINT lease_pkey PRIMARY KEY (job_id);
+ALTER TABLE ONLY jobsched.outcome
+    ADD CONSTRAINT outcome_pkey PRIMARY KEY (job_id);
+ALTER TABLE ONLY jobsched.queue
+    ADD CONSTRAINT queue_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY jobsched.ready
+    ADD CONSTRAINT ready_pkey PRIMARY KEY (queue, priority, seq);
+ALTER TABLE ONLY jobsched.store
+    ADD CONSTRAINT store_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY jobsched.worker
+    ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
+CREATE INDEX attempt_log_finished_at ON jobsched.attempt_log USING btree (finished_at);
+CREATE INDEX attempt_log_job_id ON jobsched.attempt_log USING btree (job_id);
+CREATE INDEX attempt_log_xid ON jobsched.attempt_log USING btree (xid, token);
+CREATE INDEX delayed_run_at ON jobsched.delayed USING btree (run_at);
+CREATE INDEX idempotency_expires_at ON jobsched.idempotency USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX lease_worker_id ON jobsched.lease USING btree (worker_id);
+CREATE INDEX outcome_dead ON jobsched.outcome USING btree (job_id) WHERE (state = 'dead'::text);
+CREATE INDEX outcome_finished_at ON jobsched.outcome USING btree (finished_at);
+CREATE INDEX outcome_xid ON jobsched.outcome USING btree (xid, job_id);
+CREATE UNIQUE INDEX ready_came_back ON jobsched.ready USING btree (job_id) WHERE (seq <> job_id);
+CREATE INDEX worker_alive ON jobsched.worker USING btree (heartbeat_at) WHERE (ended_at IS NULL);
