@@ -115,12 +115,12 @@ class _Tally:
 
 
 def _row(line: _Line) -> dict[str, Any]:
-    row: dict[str, Any] = {"i": line.number}
+    row: dict[str, Any] = {}
     if line.submitted is not None:
         row |= {"id": line.submitted.id, "created": line.submitted.created}
     if line.error is not None:
         row |= {"error": line.error.message, "code": line.error.code, "fix": line.error.fix}
-    return row
+    return {"i": line.number, "created": False, **row}
 
 
 def _each(service: Service, chunk: list[_Line], unchecked: bool) -> None:
@@ -174,13 +174,13 @@ def _open(source: str) -> Iterator[BinaryIO]:
 
 
 def _read(stream: BinaryIO, defaults: NewJob) -> Iterator[_Line]:
-    """Parse the lines; blank ones are skipped and not numbered."""
+    """Parse the lines; blank ones count, but have no result."""
     number = 0
     while raw := stream.readline(LONGEST_LINE + 1):
-        if not raw.strip():
-            continue
         line = _Line(number)
         number += 1
+        if not raw.strip():
+            continue
         try:
             if len(raw) > LONGEST_LINE:
                 while raw and not raw.endswith(b"\n"):

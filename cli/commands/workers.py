@@ -20,7 +20,7 @@ COLUMNS = (
     Column("concurrency", "number"),
     Column("queues"),
     Column("host"),
-    Column("pid", "number"),
+    Column("pid", "number", in_table=False),
     Column("rss_mib", "number"),
     Column("silent", "span"),
     Column("started_at", "time"),

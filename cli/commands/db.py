@@ -1,0 +1,174 @@
+"""The store: start, stop, describe, upgrade and check it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ...core.model.errors import JobschedError, Refused
+from .. import diagnostics, invocation, output
+from ..output import Column
+
+app = typer.Typer()
+STATUS = (
+    Column("url"),
+    Column("kind"),
+    Column("running"),
+    Column("postgres"),
+    Column("schema"),
+    Column("home"),
+    Column("data"),
+    Column("log"),
+    Column("port", "number"),
+    Column("pid", "number"),
+)
+BREACHES = (Column("rule"), Column("jobs", "number"), Column("example", "id"))
+ShowPassword = Annotated[bool, typer.Option("--show-password", help="Print the URL as other programs need it.")]
+
+
+@app.command("up")
+def up(show_password: ShowPassword = False) -> None:
+    """Start the embedded store if it is not running, and print its URL."""
+    from ...core.store.store import open_store
+
+    with open_store(invocation.current().settings, say=diagnostics.note) as store:
+        output.line(store.url if show_password else store.shown_url)
+        if not store.embedded:
+            diagnostics.note("this store is configured, so there was nothing to start")
+
+
+@app.command("down")
+def down() -> int:
+    """Stop the embedded store. Its data stays."""
+    from ...core.store import embedded
+    from ...core.store.store import home_folder
+
+    settings = invocation.current().settings
+    if settings["database_url"] is not None:
+        raise Refused(
+            "the store is configured, not embedded — jobsched does not stop what it did not start",
+            fix=f"leave out {settings.origin('database_url')} to stop an embedded one",
+        )
+    home = home_folder(settings)
+    _warn_about_workers()
+    stopped = embedded.stop(home)
+    diagnostics.note(f"stopped the embedded store in {home}" if stopped else f"no embedded store runs in {home}")
+    return 0
+
+
+@app.command("status")
+def status() -> int:
+    """Where the store is and what runs there. Exit 1 if it is an embedded one that is down."""
+    row = _configured_row() if invocation.current().settings["database_url"] is not None else _embedded_row()
+    if not invocation.current().for_people:
+        output.emit("store", STATUS, [row])
+    else:
+        for column in STATUS:
+            value = row[column.name]
+            if value is not None:
+                output.line(f"{column.name:<9} {output.plain(value, column, 'local')}")
+    return 0 if row["running"] else 1
+
+
+@app.command("upgrade")
+def upgrade() -> None:
+    """Bring the store's schema to what this program needs, and print its version."""
+    from ...core.store import schema
+    from ...core.store.store import open_store
+
+    settings = invocation.current().settings
+    with open_store(settings, check_schema=False, say=diagnostics.note) as store:
+        with store.connection() as connection:
+            before = schema.current(connection)
+        after = schema.upgrade(store.url)
+        output.line(after)
+        diagnostics.note(
+            f"the schema of {store.shown_url} was {after} already"
+            if before == after
+            else f"upgraded the schema of {store.shown_url} from {before or 'none'} to {after}"
+        )
+
+
+@app.command("check")
+def check() -> int:
+    """Check server version, schema and that every job is in exactly one place. Exit 1 if a rule is broken."""
+    from ...core.store import schema
+    from ...core.store.check import RULES, find_breaches
+    from ...core.store.store import open_store
+
+    with open_store(invocation.current().settings, check_schema=False, say=diagnostics.note) as store:
+        with store.connection() as connection:
+            schema.check(connection)
+            breaches = find_breaches(connection)
+        output.emit("breach", BREACHES, [breach._asdict() for breach in breaches])
+        diagnostics.note(
+            f"{store.shown_url}: schema {schema.HEAD}, {len(RULES) - len(breaches)} of {len(RULES)} rules hold"
+        )
+    return 1 if breaches else 0
+
+
+def _embedded_row() -> dict[str, Any]:
+    from ...core.store import embedded, schema
+    from ...core.store.connect import shown_url
+    from ...core.store.store import home_folder, open_store
+
+    settings = invocation.current().settings
+    found = embedded.status(home_folder(settings))
+    version: str | None = None
+    if found.running:
+        with open_store(settings, start=False, check_schema=False) as store, store.connection() as connection:
+            version = schema.current(connection)
+    kind = "embedded" if found.ours or not found.running else "embedded, not started by jobsched"
+    return {
+        "url": shown_url(found.url) if found.url else None,
+        "kind": kind,
+        "running": found.running,
+        "postgres": str(found.version) if found.version else None,
+        "schema": version,
+        "home": str(found.home),
+        "data": str(found.data) if found.created else None,
+        "log": str(found.log) if found.created else None,
+        "port": found.port,
+        "pid": found.pid,
+    }
+
+
+def _configured_row() -> dict[str, Any]:
+    from ...core.store import schema
+    from ...core.store.store import open_store
+
+    settings = invocation.current().settings
+    with open_store(settings, check_schema=False) as store, store.connection() as connection:
+        number = connection.info.server_version
+        return {
+            "url": store.shown_url,
+            "kind": f"configured by {settings.origin('database_url')}",
+            "running": True,
+            "postgres": f"{number // 10000}.{number % 10000}",
+            "schema": schema.current(connection),
+            "home": str(store.home),
+            "data": None,
+            "log": None,
+            "port": connection.info.port,
+            "pid": None,
+        }
+
+
+def _warn_about_workers() -> None:
+    """Say who is about to lose the store. A store that cannot be asked has nobody to be warned about."""
+    from ...core.store.check import count_live_workers
+    from ...core.store.store import open_store
+
+    try:
+        with open_store(invocation.current().settings, start=False) as store, store.connection() as connection:
+            workers = count_live_workers(connection)
+    except JobschedError as error:
+        diagnostics.debug(f"workers could not be counted: {error.message}")
+        return
+    if workers:
+        diagnostics.warn(
+            f"{workers} {'worker is' if workers == 1 else 'workers are'} using this store and will stop their jobs "
+            "if it stays down",
+            fix="jobsched db up",
+        )
