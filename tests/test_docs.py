@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobsched.cli.commands.help import EXIT_CODES
-from jobsched.cli.group import verbs
 from jobsched.core.config import SETTINGS
 from jobsched.core.metrics import GAUGES, WorkerMetrics
 from jobsched.core.model.states import TABLE_OF, TRANSITIONS, State
 
 ROOT = Path(__file__).parents[1]
+PROGRAM = str(Path(sys.executable).with_name("jobsched"))
 WRITE = "JOBSCHED_TEST_WRITE_GENERATED"
 """Set, the generated parts are written instead of compared: `make generated`."""
 
@@ -88,6 +90,11 @@ def test_generated_parts_are_what_the_code_says(path: str, name: str, generate: 
     assert found.group(1) == generate(), "make generated"
 
 
+def jobsched(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the installed program."""
+    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, **options)
+
+
 def documents() -> list[Path]:
     return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -97,18 +104,26 @@ def blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
 
 
-def commands(path: Path) -> set[str]:
-    """The verbs of `jobsched` that a document's shell blocks and inline code use."""
+def commands(path: Path) -> set[tuple[str, ...]]:
+    """The command lines of `jobsched` in a document's shell blocks and inline code, split into words."""
     text = "\n".join(
         [*blocks(path, "sh"), *blocks(path, "console"), *re.findall(r"`(jobsched [^`]+)`", path.read_text())]
     )
-    return set(re.findall(r"(?:^|[\s(|;&])jobsched ([a-z-]+)", text))
+    lines = re.findall(r"(?:^|[\s(|;&])jobsched ([a-z-][^|;&#)\n]*)", text)
+    return {tuple(line.partition(" -- ")[0].split()) for line in lines}
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
 def test_every_command_in_a_document_exists(path: Path) -> None:
-    """A reader who types what is printed gets no usage error for it."""
-    assert commands(path) - set(verbs()) == set()
+    """A reader who types what is printed gets no usage error: verb and flags are there."""
+    for words in commands(path):
+        if words[0].startswith("-"):
+            continue
+        noun = [word for word in words[1:2] if words[0] in ("queue", "dlq", "workers", "handlers", "db", "config")]
+        shown = jobsched(words[0], *noun, "--help")
+        assert shown.returncode == 0, f"jobsched {words[0]}: {shown.stderr}"
+        flags = {word.partition("=")[0] for word in words if word.startswith("--")} - {"--help"}
+        assert {flag for flag in flags if flag not in shown.stdout} == set(), words
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
@@ -141,3 +156,40 @@ def test_python_in_documents_is_python_that_runs(path: Path, tmp_path: Path) -> 
         result = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, cwd=tmp_path)
 
         assert result.returncode == 0, result.stderr
+
+
+def test_the_readmes_session_runs(environ: dict[str, str], database_url: str, tmp_path: Path) -> None:
+    """Every line of the first session ends well on an empty store, and shows what it is said to show."""
+    (session,) = blocks(ROOT / "README.md", "console")
+    lines = re.findall(r"^\$ (.*)$", session, re.MULTILINE)
+    script = "\n".join(["trap 'kill %1; wait' EXIT", *lines])
+    environment = environ | {"JOBSCHED_DATABASE_URL": database_url}
+    environment["PATH"] = f"{Path(PROGRAM).parent}:{environment['PATH']}"
+
+    result = subprocess.run(["bash", "-ec", script], capture_output=True, text=True, env=environment, cwd=tmp_path)
+
+    assert "exit code 3\nworking\n" in result.stdout, result.stdout + result.stderr
+    assert (result.returncode, len(lines)) == (0, 6)
+
+
+def test_the_example_handler_does_what_its_page_says(
+    environ: dict[str, str], database_url: str, tmp_path: Path
+) -> None:
+    """The module of docs/handlers.md, as it is printed, runs in a real worker."""
+    (tmp_path / "reports.py").write_text(blocks(ROOT / "docs/handlers.md", "python")[0])
+    there: dict[str, Any] = {
+        "env": environ | {"JOBSCHED_DATABASE_URL": database_url, "JOBSCHED_IMPORTS": "reports"},
+        "cwd": tmp_path,
+    }
+
+    jobsched("submit", "report", "month=2026-03", "amounts:=[5, 7]", **there)
+    jobsched("submit", "report", "month=2026-04", "amounts:=[5, -7]", **there)
+    refused = jobsched("submit", "report", "month=March", "amounts:=[]", **there)
+    worked = jobsched("worker", "--burst", **there)
+    jobs = [json.loads(line) for line in jobsched("ls", "-o", "jsonl", **there).stdout.splitlines()]
+
+    assert (refused.returncode, worked.returncode) == (2, 0), refused.stderr + worked.stderr
+    assert [(job["id"], job["state"]) for job in jobs] == [(2, "dead"), (1, "succeeded")]
+    assert "amount 2 is negative" in jobs[0]["error"]
+    shown = json.loads(jobsched("show", "1", "-o", "json", **there).stdout)
+    assert '"total": 12' in json.dumps(shown)
