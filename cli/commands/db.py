@@ -110,14 +110,13 @@ def check() -> int:
 
 def _embedded_row() -> dict[str, Any]:
     from ...core.store import embedded, schema
-    from ...core.store.connect import shown_url
-    from ...core.store.store import home_folder, open_store
+    from ...core.store.connect import connect, shown_url
+    from ...core.store.store import home_folder
 
-    settings = invocation.current().settings
-    found = embedded.status(home_folder(settings))
+    found = embedded.status(home_folder(invocation.current().settings))
     version: str | None = None
-    if found.running:
-        with open_store(settings, start=False, check_schema=False) as store, store.connection() as connection:
+    if found.url:
+        with connect(found.url, libpq=embedded.libpq_options()) as connection:
             version = schema.current(connection)
     kind = "embedded" if found.ours or not found.running else "embedded, not started by jobsched"
     return {

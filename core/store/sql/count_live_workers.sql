@@ -1,0 +1,3 @@
+-- Workers that would notice if the store went away: those whose lease time has not run out.
+select count(*) from jobsched.worker
+where heartbeat_at > clock_timestamp() - make_interval(secs => lease_seconds);
