@@ -6,6 +6,7 @@ id from that and the content.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import unicodedata
 from datetime import UTC, datetime, time
@@ -33,6 +34,8 @@ LABELS = (
 )
 ROUNDING = "Every line, and the tax of every rate, is rounded half up to {unit} {currency}."
 GREY = 110
+PAGES = "\u200e\u200f\u200e"
+"""Stands for the number of pages until it is known; `clean` leaves no such text to anybody else."""
 _NOT_PRINTED = frozenset({"Cc", "Cs", "Co", "Cn"})
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that could make a printed amount read backwards."""
@@ -71,6 +74,10 @@ def plain(number: Decimal) -> str:
     return f"{number.normalize():f}"
 
 
+# Fonts hold tables for other programs; that they are left out of the PDF is no news.
+logging.getLogger("fontTools.subset").setLevel(logging.ERROR)
+
+
 class _InvoicePdf(FPDF):
     """Pages with a footer that says which invoice and which page of how many it is."""
 
@@ -85,6 +92,7 @@ class _InvoicePdf(FPDF):
         self.set_title(f"Invoice {invoice.number}")
         self.set_author(clean(invoice.seller.name))
         self.set_creator("jobsched")
+        self.alias_nb_pages(PAGES)
 
     def footer(self) -> None:
         """The number of pages is known at the end only, and fpdf2 cannot put it into shaped text."""
@@ -92,7 +100,7 @@ class _InvoicePdf(FPDF):
         self.set_text_shaping(False)
         self.set_font(_fonts.MAIN, "", 8)
         self.set_text_color(GREY)
-        self.cell(0, 6, f"Invoice {self._number} · Page {self.page_no()} of {{nb}}", align="C")
+        self.cell(0, 6, f"Invoice {self._number} · Page {self.page_no()} of {PAGES}", align="C")
         self.set_text_color(0)
         self.set_text_shaping(True)
 
@@ -191,7 +199,7 @@ def _draw_totals(pdf: _InvoicePdf, invoice: Invoice, totals: Totals) -> None:
     if totals.discount:
         rows += [("Discount", -totals.discount), ("Net", totals.net)]
     rows += [(f"Tax {plain(each.rate)}% of {money(each.net)}", each.tax) for each in totals.taxes]
-    height = 5.5 * (len(rows) + 1) + 4
+    height = 5.5 * (len(rows) + 1) + 4 + (0 if invoice.notes else 12)
     if pdf.will_page_break(height) and height < pdf.eph:
         pdf.add_page()
     for label, amount in rows:

@@ -1,0 +1,278 @@
+"""The `pdf_invoice` handler: what is printed, what it adds up to, and that it is always the same."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pydantic import ValidationError
+from pypdf import PdfReader
+
+from jobsched.core.handler import Discard
+from jobsched.handlers._invoice import Invoice
+from jobsched.handlers._invoice_totals import calculate
+from jobsched.handlers.pdf_invoice import pdf_invoice
+
+from .context import RecordingContext  # noqa: TID251 (it is tests.handlers)
+
+
+def invoice(**changes: Any) -> dict[str, Any]:
+    """A small valid invoice."""
+    return {
+        "number": "2026-0042",
+        "date": "2026-01-31",
+        "seller": {"name": "Example GmbH", "address": ["Hauptstraße 1"]},
+        "buyer": {"name": "Buyer Ltd"},
+        "items": [
+            {"description": "Consulting", "quantity": "7.5", "unit_price": "120.00", "tax_rate": 19},
+            {"description": "Handbook", "quantity": 2, "unit_price": "29.90", "tax_rate": 7},
+        ],
+        **changes,
+    }
+
+
+def printed(context: RecordingContext, payload: dict[str, Any]) -> PdfReader:
+    result = pdf_invoice(Invoice.model_validate(payload), context)
+    (file,) = result["files"]
+    return PdfReader(io.BytesIO(context.objects.get(file["bucket"], file["key"])))
+
+
+def text_of(reader: PdfReader) -> str:
+    return "\n".join(page.extract_text() for page in reader.pages)
+
+
+def test_the_totals_are_printed_and_returned(context: RecordingContext) -> None:
+    """Subtotal, tax by rate, and total, in the currency."""
+    payload = Invoice.model_validate(invoice(discount={"percent": 5}))
+    result = pdf_invoice(payload, context)
+    assert (result["total"], result["currency"]) == ("1078.24", "EUR")
+    assert result["taxes"] == [
+        {"rate": "7", "net": "56.81", "tax": "3.98"},
+        {"rate": "19", "net": "855.00", "tax": "162.45"},
+    ]
+    text = text_of(printed(context, invoice(discount={"percent": 5})))
+    for line in (
+        "Consulting 7.5 120.00 19% 900.00",
+        "Subtotal 959.80 EUR",
+        "Discount -47.99 EUR",
+        "Net 911.81 EUR",
+        "Tax 7% of 56.81 3.98 EUR",
+        "Tax 19% of 855.00 162.45 EUR",
+        "Total 1,078.24 EUR",
+        "rounded half up to 0.01 EUR",
+        "Number 2026-0042",
+        "Date 2026-01-31",
+    ):
+        assert line in text
+
+
+def test_the_file_is_in_the_bucket_secure(context: RecordingContext) -> None:
+    """Under its number, with size and hash."""
+    (file,) = pdf_invoice(Invoice.model_validate(invoice()), context)["files"]
+    assert (file["bucket"], file["key"]) == ("secure", "invoices/2026-0042.pdf")
+    assert context.objects.head("secure", file["key"]).size == file["size"]
+
+
+@pytest.mark.parametrize("number", ["../../x", "a/b", "..", ".hidden", "", "a\\b", "a b", "a\n", "x" * 65, "ä"])
+def test_a_number_that_is_no_file_name_is_refused_at_the_door(number: str) -> None:
+    """So that no invoice is written outside its folder."""
+    with pytest.raises(ValidationError, match="number"):
+        Invoice.model_validate(invoice(number=number))
+
+
+def test_the_same_invoice_gives_the_same_bytes_in_another_process(context: RecordingContext) -> None:
+    """Whatever the hash seed, the clock and the folder of the fonts."""
+    payload = invoice(buyer={"name": "北京 مرحبا Ωμέγα"}, brand={"logo": {"data": png_logo()}})
+    (file,) = pdf_invoice(Invoice.model_validate(payload), context)["files"]
+    script = (
+        "import sys, hashlib\n"
+        "from jobsched.handlers import _invoice, _invoice_pdf, _invoice_totals, pdf_invoice\n"
+        "invoice = _invoice.Invoice.model_validate_json(sys.stdin.read())\n"
+        "from jobsched.core.config import load\n"
+        "class Context:\n"
+        "    settings = load(environ={})\n"
+        "    def log(self, *a, **k): pass\n"
+        "logo = pdf_invoice._read_logo(invoice.brand.logo, Context())\n"
+        "totals = _invoice_totals.calculate(invoice)\n"
+        "data, _ = _invoice_pdf.render(invoice, totals, logo, _invoice_totals.smallest_unit('EUR'))\n"
+        "print(hashlib.sha256(data).hexdigest())\n"
+    )
+    text = Invoice.model_validate(payload).model_dump_json(exclude_none=True)
+    env = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=text, capture_output=True, text=True, env=env, check=True
+    )
+    assert done.stdout.strip() == file["sha256"]
+    assert done.stderr == ""
+
+
+def test_a_long_invoice_repeats_its_header_and_counts_its_pages(context: RecordingContext) -> None:
+    """Every page that has lines has the header; every page says which of how many it is."""
+    items = [{"description": f"Item {number}", "unit_price": "1.00"} for number in range(100)]
+    pages = [page.extract_text() for page in printed(context, invoice(items=items)).pages]
+    assert len(pages) >= 3
+    for number, page in enumerate(pages, 1):
+        assert f"Invoice 2026-0042 · Page {number} of {len(pages)}" in page
+        assert ("Item " not in page) or ("Description Quantity Unit price" in page)
+    assert "".join(pages).count("Item ") == 100
+    assert "Total 100.00 EUR" in pages[-1]
+
+
+SCRIPTS = {
+    "greek": "Ωμέγα Εμπορική",
+    "cyrillic": "Общество Ёлка",
+    "vietnamese": "Công ty Nguyễn",
+    "chinese": "北京发票有限公司",
+    "japanese": "株式会社カタカナ",
+    "korean": "주식회사 한국",
+    "arabic": "شركة",
+    "hebrew": "חברה",
+    "thai": "บริษัท",
+    "devanagari": "कंपनी",
+    "combining": "Z̷a̋ m̈",
+    "symbols": "✈ ☎",
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_name_of_any_script_is_printed(context: RecordingContext, script: str) -> None:
+    """With real glyphs: the text is in the PDF, and no character had to be replaced."""
+    name = SCRIPTS[script]
+    text = text_of(printed(context, invoice(buyer={"name": name})))
+    assert {character for character in name if not character.isspace()} <= set(text)
+    assert "\N{REPLACEMENT CHARACTER}" not in text
+    assert context.logs == []
+
+
+def test_a_character_that_no_font_has_is_replaced_and_told(context: RecordingContext) -> None:
+    """The job succeeds, and its log says what could not be printed."""
+    text = text_of(printed(context, invoice(notes="smile \U0001f600 !")))
+    assert "smile \N{REPLACEMENT CHARACTER} !" in text
+    assert context.logs[0][1] == {"characters": "U+1F600"}
+
+
+def test_text_cannot_turn_an_amount_round_or_smuggle_control_characters(context: RecordingContext) -> None:
+    """Direction marks and escape sequences are left out; markup is only text."""
+    text = text_of(printed(context, invoice(notes="a\u202e00.1\u202c b\x1b[31m [red]**c**[/red] {nb}")))
+    assert "a00.1 b [31m [red]**c**[/red] {nb}" in text
+
+
+def png_logo() -> str:
+    out = io.BytesIO()
+    Image.new("RGBA", (300, 100), (200, 30, 30, 128)).save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_a_logo_comes_with_the_payload_or_from_the_object_store(context: RecordingContext) -> None:
+    """PNG or JPEG; it is in the PDF, once."""
+    (image,) = printed(context, invoice(brand={"logo": {"data": png_logo()}})).pages[0].images
+    assert (image.image.size if image.image else None) == (300, 100)
+    out = io.BytesIO()
+    Image.new("RGB", (2000, 1000), "navy").save(out, "JPEG")
+    context.objects.put("brand", "logo.jpg", out.getvalue(), "image/jpeg")
+    logo = {"bucket": "brand", "key": "logo.jpg"}
+    (image,) = printed(context, invoice(brand={"logo": logo, "colour": "#ffee00"})).pages[0].images
+    assert (image.image.size if image.image else None) == (900, 450)
+
+
+def test_a_logo_that_is_damaged_or_missing_is_discarded(context: RecordingContext) -> None:
+    """No attempt could succeed."""
+    with pytest.raises(Discard, match="image"):
+        printed(context, invoice(brand={"logo": {"data": base64.b64encode(b"\x89PNG\r\n\x1a\nxx").decode()}}))
+    with pytest.raises(Discard, match="no object"):
+        printed(context, invoice(brand={"logo": {"bucket": "brand", "key": "none"}}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"due_date": "2026-01-30"}, "due_date"),
+        ({"items": []}, "items"),
+        ({"items": [{"description": "x", "unit_price": "1", "discount": {"amount": "1.01"}}]}, r"items\.0\.discount"),
+        ({"items": [{"description": "x", "unit_price": "NaN"}]}, "unit_price"),
+        ({"items": [{"description": "x", "unit_price": "1", "quantity": 0}]}, "quantity"),
+        ({"discount": {"amount": "5000"}}, "discount: 5000.00 is more than"),
+        ({"discount": {"amount": 1, "percent": 1}}, "either percent or amount"),
+        ({"currency": "euro"}, "currency"),
+        ({"brand": {"colour": "red"}}, "colour"),
+        ({"brand": {"logo": {"data": "%%%"}}}, "not base64"),
+        ({"brand": {"logo": {"data": base64.b64encode(b"GIF89a").decode()}}}, "neither PNG nor JPEG"),
+        ({"brand": {"logo": {"bucket": "brand"}}}, "give both"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_the_door(changes: dict[str, Any], message: str) -> None:
+    """With the field's name, before the job is stored."""
+    with pytest.raises(ValidationError, match=message):
+        Invoice.model_validate(invoice(**changes))
+
+
+@pytest.mark.parametrize(("currency", "total"), [("JPY", "2"), ("EUR", "1.50"), ("KWD", "1.500")])
+def test_amounts_have_the_decimals_of_their_currency(currency: str, total: str) -> None:
+    """None for yen, three for dinars; halves go up."""
+    payload = invoice(currency=currency, items=[{"description": "x", "unit_price": "1.5"}])
+    assert str(calculate(Invoice.model_validate(payload)).total) == total
+
+
+DIGITS = {"EUR": 2, "JPY": 0, "BHD": 3}
+percents = st.decimals(0, 100, places=2)
+prices = st.decimals(0, 100_000, places=4)
+discounts = st.none() | st.fixed_dictionaries({"percent": percents})
+items = st.fixed_dictionaries(
+    {
+        "description": st.just("x"),
+        "quantity": st.decimals(Decimal("0.001"), 1000, places=3),
+        "unit_price": prices,
+        "tax_rate": st.sampled_from([Decimal(rate) for rate in ("0", "5.5", "7", "19")]) | percents,
+        "discount": discounts,
+    }
+)
+
+
+def half_up(amount: Fraction, digits: int) -> int:
+    """Smallest units, halves up: integer arithmetic, nothing of `decimal`."""
+    scaled = amount * 10**digits * 2 + 1
+    return scaled.numerator // scaled.denominator // 2
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(items, min_size=1, max_size=8), discounts, st.sampled_from(sorted(DIGITS)))
+def test_totals_agree_with_an_independent_computation(
+    lines: list[dict[str, Any]], discount: dict[str, Any] | None, currency: str
+) -> None:
+    """In whole smallest units and fractions; and whatever is printed adds up."""
+    digits = DIGITS[currency]
+    totals = calculate(Invoice.model_validate(invoice(items=lines, discount=discount, currency=currency)))
+
+    def units(amount: Decimal) -> int:
+        assert -amount.as_tuple().exponent == digits  # type: ignore[operator]
+        return int(amount.scaleb(digits))
+
+    nets: dict[Fraction, int] = {}
+    for line, total in zip(lines, totals.lines, strict=True):
+        gross = half_up(Fraction(line["quantity"]) * Fraction(line["unit_price"]), digits)
+        off = Fraction((line["discount"] or {}).get("percent", 0)) / 100
+        net = gross - half_up(off * gross / 10**digits, digits)
+        assert units(total.net) == net
+        rate = Fraction(line["tax_rate"])
+        nets[rate] = nets.get(rate, 0) + net
+    subtotal = sum(nets.values())
+    off = Fraction((discount or {}).get("percent", 0)) / 100
+    reduction = half_up(off * subtotal / 10**digits, digits)
+    assert (units(totals.subtotal), units(totals.discount)) == (subtotal, reduction)
+    assert sum(units(each.net) for each in totals.taxes) == subtotal - reduction
+    for each in totals.taxes:
+        share = Fraction(reduction * nets[Fraction(each.rate)], subtotal or 1)
+        assert abs(nets[Fraction(each.rate)] - units(each.net) - share) < 1
+        assert units(each.tax) == half_up(Fraction(each.rate) / 100 * units(each.net) / 10**digits, digits)
+    assert units(totals.total) == subtotal - reduction + sum(units(each.tax) for each in totals.taxes)
