@@ -36,7 +36,8 @@ from .model.states import State
 from .registry import Registry
 from .store import jobs, output, queues, tail, transitions, workers
 from .store.bulk import copy_jobs
-from .store.enqueue import JobRow, enqueue, enqueue_one, ensure_queues, notify_late, run
+from .store.enqueue import JobRow, enqueue, ensure_queues, notify_late, run
+from .store.single import SingleEnqueue
 from .store.store import Store, open_store
 from .store.wake import Waker
 from .store.within import submit_within
@@ -85,6 +86,7 @@ class Service:
         self._owns_store = store is None
         self._pool_size = pool_size
         self._waker = Waker(self._connection)
+        self._enqueue_one = SingleEnqueue(self.submitter, self.window)
         self._queues: set[str] = set()
 
     @property
@@ -127,9 +129,9 @@ class Service:
         with self.store.connection() as own:
             if row.options.queue not in self._queues:
                 self._make_queues(own, [row])
-            made = run(own, enqueue_one(row, self.submitter, self.window))
+            made = self._enqueue_one(own, row)
             if made.created and made.state is State.QUEUED:
-                self._waker.ready(own, (row.lane,))
+                self._waker.ready(own, {row.lane: 1})
         return made
 
     def submit_many(

@@ -9,7 +9,7 @@ import os
 import select
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,21 +64,13 @@ class Store:
     def shown_url(self) -> str:
         return shown_url(self.url)
 
-    @contextmanager
-    def connection(self) -> Iterator[psycopg.Connection[TupleRow]]:
+    def connection(self) -> AbstractContextManager[psycopg.Connection[TupleRow]]:
         """Lend a connection in autocommit; what psycopg raises inside is translated.
 
         One that the server closed since its last use is replaced first. Threads wait for each
         other where pool_size is 1; the thread that has it may borrow it again.
         """
-        if self._pool_size > 1:
-            with self._pooled() as connection:
-                yield connection
-            return
-        with self._lock:
-            connection = self._cached()
-            with translated(self.shown_url):
-                yield connection
+        return self._pooled() if self._pool_size > 1 else _Lent(self)
 
     def connect(self, application_name: str, *, direct: bool = False) -> psycopg.Connection[TupleRow]:
         """Open a connection of the caller's own, in autocommit.
@@ -163,6 +155,28 @@ class Store:
             self.url = embedded_store.recorded_url(self.home) or self.url
             libpq = embedded_store.libpq_options()
         return connect_arguments(self.url, application_name="jobsched", timeout=self._timeout, libpq=libpq)
+
+
+class _Lent:
+    """The one connection of a store without a pool. Not a generator: submitting in a loop pays for it each time."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __enter__(self) -> psycopg.Connection[TupleRow]:
+        self._store._lock.acquire()
+        try:
+            return self._store._cached()
+        except BaseException:
+            self._store._lock.release()
+            raise
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._store._lock.release()
+        if isinstance(error, psycopg.Error):
+            raise translate(error, where=self._store.shown_url) from error
 
 
 def open_store(

@@ -6,28 +6,33 @@ is over. Workers poll as well, so a wake-up that fails costs a second, never a j
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
+
+import psycopg
 
 from ..model.errors import JobschedError
 from .jobs import Connection
 from .sql import load
 
 PAUSE = 0.005
+PAUSE_WHEN_NOBODY_IDLES = 0.02
+"""Workers that are busy look for more by themselves; asking for idle ones can wait."""
 MAX_WOKEN = 64
 """Most workers woken by one call: the others find out by polling."""
 Lane = tuple[str, str]
 
 
-def wake(connection: Connection, lanes: Counter[Lane]) -> None:
-    """Wake idle workers for jobs that are ready. lanes: (queue, type) → how many jobs."""
-    for (queue, job_type), jobs in lanes.most_common(MAX_WOKEN):
-        connection.execute(
-            load("wake"), {"queue": queue, "type": job_type, "jobs": min(jobs, MAX_WOKEN), "not_id": None}
-        )
+def wake(connection: Connection, lanes: Mapping[Lane, int]) -> int:
+    """Wake idle workers for jobs that are ready; return how many. lanes: (queue, type) → how many jobs."""
+    woken = 0
+    for (queue, job_type), jobs in itertools.islice(lanes.items(), MAX_WOKEN):
+        params = {"queue": queue, "type": job_type, "jobs": min(jobs, MAX_WOKEN), "not_id": None}
+        woken += connection.execute(load("wake"), params).rowcount
+    return woken
 
 
 class Waker:
@@ -36,22 +41,25 @@ class Waker:
     def __init__(self, connection: Callable[[], AbstractContextManager[Connection]]) -> None:
         self._connection = connection
         self._lock = threading.Lock()
-        self._held: Counter[Lane] = Counter()
+        self._held: dict[Lane, int] = {}
         self._next = 0.0
         self._thread: threading.Thread | None = None
         self._signal = threading.Event()
         self._closed = False
 
-    def ready(self, connection: Connection, lanes: Iterable[Lane]) -> None:
+    def ready(self, connection: Connection, lanes: Mapping[Lane, int]) -> None:
         """Say that jobs were committed; `connection` is used if something is sent at once."""
         now = time.monotonic()
         with self._lock:
-            self._held.update(lanes)
+            held = self._held
+            for lane, jobs in lanes.items():
+                held[lane] = held.get(lane, 0) + jobs
             if now < self._next:
-                self._start()
+                if not self._signal.is_set():
+                    self._start()
                 return
             self._next = now + PAUSE
-            due, self._held = self._held, Counter()
+            due, self._held = held, {}
         self._send(connection, due)
 
     def close(self) -> None:
@@ -59,7 +67,7 @@ class Waker:
         with self._lock:
             self._closed = True
             thread, self._thread = self._thread, None
-            held, self._held = self._held, Counter()
+            held, self._held = self._held, {}
         self._signal.set()
         if thread is not None:
             thread.join()
@@ -69,32 +77,32 @@ class Waker:
 
     def _start(self) -> None:
         """Called with the lock held."""
+        self._signal.set()
         if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
             self._thread = threading.Thread(target=self._run, name="jobsched-waker", daemon=True)
             self._thread.start()
-        self._signal.set()
 
     def _run(self) -> None:
         while True:
-            time.sleep(PAUSE)
+            time.sleep(max(0.0, self._next - time.monotonic()))
             with self._lock:
                 if self._closed:
                     return
-                due, self._held = self._held, Counter()
+                due, self._held = self._held, {}
                 self._next = time.monotonic() + PAUSE
-                self._signal.clear()
+                if not due:
+                    self._signal.clear()
             if due:
                 self._send_on_own(due)
             else:
                 self._signal.wait()
 
-    def _send_on_own(self, due: Counter[Lane]) -> None:
+    def _send_on_own(self, due: Mapping[Lane, int]) -> None:
         with suppress(JobschedError), self._connection() as connection:
             self._send(connection, due)
 
-    def _send(self, connection: Connection, due: Counter[Lane]) -> None:
-        import psycopg
-
+    def _send(self, connection: Connection, due: Mapping[Lane, int]) -> None:
         # The jobs are stored; whoever submitted them must not be told otherwise because of a wake-up.
         with suppress(psycopg.Error):
-            wake(connection, due)
+            if not wake(connection, due):
+                self._next = time.monotonic() + PAUSE_WHEN_NOBODY_IDLES
