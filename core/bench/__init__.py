@@ -1,0 +1,1 @@
+"""Measures this machine's jobsched against this machine's own raw Postgres, in one run."""

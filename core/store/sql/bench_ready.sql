@@ -1,0 +1,1 @@
+select count(*) from jobsched.ready where queue = %(queue)s
