@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..host import ProcessIdentity, kill_processes_marked, proves_dead
+from ..host import MARK_VARIABLE, ProcessIdentity, kill_processes_marked, proves_dead
 from ..store import fleet
 from ..store.fleet import Reaped
 from ..store.leases import Moved
 from ..store.link import Conn
-
-LEASE_MARK = "JOBSCHED_LEASE"
 
 
 def reap_once(
@@ -33,7 +31,7 @@ def reap_once(
     with conn.transaction():
         buried = fleet.bury(conn, dead)
         for worker in buried:
-            kill_processes_marked(LEASE_MARK, worker.mark)
+            kill_processes_marked(MARK_VARIABLE, worker.mark)
         moved = fleet.reap(conn, lost_limit=lost_limit)
     return Reaped(buried, moved)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..clocks import lease_clock
-from ..host import peak_rss_bytes, rss_bytes
+from ..host import MARK_VARIABLE, peak_rss_bytes, rss_bytes
 from .board import Board, Running
 from .protocol import Boot, FrameReader, encode, write_all
 
@@ -107,7 +107,7 @@ class RunnerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "JOBSCHED_LEASE": boot.mark, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, MARK_VARIABLE: boot.mark, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         os.close(their_in)
         os.close(their_out)
