@@ -69,6 +69,7 @@ class Progress:
         self.clear()
 
     def update(self, text: str) -> None:
+        """Show `text` in place of what was shown."""
         if self._active:
             _write(f"\r\x1b[2K{escape(text)}", end="")
             self._shown = True

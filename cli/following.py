@@ -41,6 +41,7 @@ class OutputPrinter:
         self._writer = output.writer("job.output", CHUNK_COLUMNS) if machine else None
 
     def show(self, job_id: int, chunk: OutputChunk) -> None:
+        """Print one chunk of a job's output."""
         if self._writer is not None:
             row = {"id": job_id, "attempt": chunk.attempt, "stream": chunk.stream, "at": chunk.at, "text": chunk.text}
             self._writer.write(row)

@@ -117,12 +117,15 @@ def open_service() -> Iterator[Service]:
 
 
 def stdout_is_terminal() -> bool:
+    """Whether a person is at stdout."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def stderr_is_terminal() -> bool:
+    """Whether a person is at stderr."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def stdin_is_terminal() -> bool:
+    """Whether a person is at stdin."""
     return sys.stdin is not None and sys.stdin.isatty()

@@ -71,6 +71,7 @@ def job_row(job: Job) -> dict[str, Any]:
 
 
 def attempt_row(attempt: Attempt) -> dict[str, Any]:
+    """The fields of an attempt that outputs show."""
     return {column.name: getattr(attempt, column.name) for column in ATTEMPT_COLUMNS}
 
 

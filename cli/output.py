@@ -58,6 +58,7 @@ class Writer:
         self.chosen = True
 
     def write(self, row: Row) -> None:
+        """Write one record, or keep it until `close`."""
         raise NotImplementedError
 
     def close(self, **extra: Any) -> None:
@@ -215,6 +216,7 @@ def colour() -> bool:
 
 
 def flush() -> None:
+    """Write out what is buffered; BrokenPipeError where the reader has gone."""
     stream = sys.stdout
     if stream is not None:
         try:
@@ -233,7 +235,7 @@ def plain(value: Any, column: Column, style: str) -> str:
         return show_time(value, style)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and column.kind == "span":
+    if isinstance(value, (int, float)) and column.kind == "span":
         return format_duration(value) if style == "relative" else f"{value:.3f}"
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return ",".join(value)

@@ -43,6 +43,7 @@ def report(results: Sequence[ItemResult], *, done: str) -> int:
 
 
 def exit_code(results: Sequence[ItemResult]) -> int:
+    """0 if all went well, the code of the error if all failed with one, else 5."""
     codes = {result.error.exit_code for result in results if result.error is not None}
     if not codes:
         return 0

@@ -111,6 +111,7 @@ def symbol(state: State) -> str:
 
 
 def tick() -> str:
+    """The sign for "done"."""
     return symbol(State.SUCCEEDED)
 
 

@@ -15,6 +15,8 @@ from .durations import format_duration, parse_duration
 
 
 class BackoffKind(enum.StrEnum):
+    """How the delay grows with the number of failures."""
+
     EXPONENTIAL = "exponential"
     LINEAR = "linear"
     FIXED = "fixed"

@@ -27,6 +27,7 @@ def possible_ids(ids: Iterable[int]) -> list[int]:
 
 
 def not_found(job_id: int) -> JobNotFound:
+    """The error for an id that no job has."""
     return JobNotFound(
         f"job {job_id} is not in the store — it never was, or retention has deleted it", fix="jobsched ls"
     )
@@ -73,6 +74,7 @@ def list_jobs(
 
 
 def count_jobs(connection: Connection, *, finished: bool) -> list[QueueCounts]:
+    """Jobs per queue and state, by queue. finished: whether ended ones are counted too."""
     counted: dict[str, dict[State, int]] = {}
     for queue, state, count in connection.execute(load("count_jobs"), {"finished": finished}):
         counted.setdefault(queue, {})[State(state)] = count

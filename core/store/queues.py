@@ -12,6 +12,7 @@ from .sql import load
 
 
 def list_queues(connection: Connection) -> list[QueueInfo]:
+    """Every queue, by name."""
     return [QueueInfo(*row) for row in connection.execute(load("list_queues"), {"name": None})]
 
 

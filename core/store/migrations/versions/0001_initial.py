@@ -16,4 +16,5 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Make schema `jobsched` in an empty database."""
     op.execute(Path(__file__).with_suffix(".sql").read_text())
