@@ -35,7 +35,7 @@ from .model.results import (
 from .model.states import State
 from .registry import Registry
 from .store import jobs, output, queues, tail, transitions, workers
-from .store.bulk import copy_jobs
+from .store.bulk import Loaded, copy_jobs
 from .store.enqueue import JobRow, enqueue, ensure_queues, notify_late, run
 from .store.single import SingleEnqueue
 from .store.store import Store, open_store
@@ -160,37 +160,28 @@ class Service:
         It is one transaction: an endless stream must be cut into pieces by the caller. chunk: jobs
         a COPY; what is not yet sent is all that is held in memory.
         """
-        pieces = self._pieces(new, chunk, unchecked=unchecked)
-        first = next(pieces, None)
-        if first is None:
-            return 0
-        lowest: dict[str, int] = {}
-        lanes: Counter[tuple[str, str]] = Counter()
-        total = 0
+        jobs_left = iter(new)
+        loaded = Loaded()
         with self.store.connection() as own:
-            self._make_queues(own, first)
             with own.transaction():
-                for rows in itertools.chain((first,), pieces):
-                    made = self._load_piece(own, rows)
-                    for row, each in zip(rows, made, strict=True):
-                        if each.created and each.state is State.QUEUED:
-                            lowest.setdefault(row.options.queue, each.id)
-                    lanes.update(_ready_lanes(rows, made))
-                    total += sum(each.created for each in made)
-                run(own, notify_late(list(lowest.items())))
-            self._waker.ready(own, lanes)
-        return total
+                while batch := list(itertools.islice(jobs_left, chunk)):
+                    self._load_batch(own, batch, loaded, unchecked=unchecked)
+                # Last, because others who make the same new queue wait for this commit.
+                run(own, ensure_queues(sorted(loaded.lowest.keys() - self._queues)))
+                run(own, notify_late(list(loaded.lowest.items())))
+            self._queues |= loaded.lowest.keys()
+            self._waker.ready(own, loaded.lanes)
+        return loaded.jobs
 
-    def _pieces(self, new: Iterable[NewJob], chunk: int, *, unchecked: bool) -> Iterator[builtins.list[JobRow]]:
-        rows = (self.submission.row(each, unchecked=unchecked) for each in new)
-        while piece := list(itertools.islice(rows, chunk)):
-            yield piece
-
-    def _load_piece(self, own: jobs.Connection, rows: builtins.list[JobRow]) -> builtins.list[Submitted]:
-        run(own, ensure_queues(sorted({row.options.queue for row in rows} - self._queues)))
-        if all(row.is_plain for row in rows):
-            return [Submitted(job_id) for job_id in copy_jobs(own, rows, self.submitter)]
-        return run(own, enqueue(rows, self.submitter, self.window))
+    def _load_batch(
+        self, own: jobs.Connection, batch: builtins.list[NewJob], loaded: Loaded, *, unchecked: bool
+    ) -> None:
+        known = self.submission.known({each.type for each in batch}, unchecked=unchecked)
+        rows = (self.submission.row(each, unchecked=unchecked, known=known) for each in batch)
+        others = copy_jobs(own, rows, len(batch), self.submitter, loaded)
+        for row, made in zip(others, run(own, enqueue(others, self.submitter, self.window)), strict=True):
+            if made.created:
+                loaded.add(row, made.id, waits=made.state is not State.QUEUED)
 
     def _make_queues(self, own: jobs.Connection, rows: Iterable[JobRow]) -> None:
         missing = {row.options.queue for row in rows} - self._queues

@@ -10,7 +10,7 @@ import difflib
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from .handler import Handler
 from .model.backoff import Backoff, BackoffKind
 from .model.errors import PayloadInvalid, UnknownJobType, UsageError
-from .model.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, NewJob
+from .model.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, NewJob, check_name
 from .model.payload import encode_payload, payload_hash
 from .model.priority import Priority
 from .registry import Registry
@@ -31,7 +31,7 @@ MAX_PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """What is known of a job type: the options of its jobs, and what is wrong with a payload."""
 
     options: Options
@@ -50,12 +50,17 @@ class Submission:
         self._read_published = published
         self._published: Mapping[str, dict[str, Any]] = {}
         self._published_until = 0.0
-        self._local: dict[str, _Known] = {}
+        self._local: dict[str, Known] = {}
 
-    def row(self, new: NewJob, *, unchecked: bool = False) -> JobRow:
+    def known(self, types: Collection[str], *, unchecked: bool = False) -> dict[str, Known]:
+        """Return what is known of these types, for calls of `row` while the connection is busy."""
+        return {job_type: self._find(job_type, unchecked=unchecked) for job_type in types}
+
+    def row(self, new: NewJob, *, unchecked: bool = False, known: Mapping[str, Known] | None = None) -> JobRow:
         """Return the row to store.
 
-        unchecked: neither type nor payload need be known. UsageError (an option), PayloadInvalid,
+        unchecked: neither type nor payload need be known. known: what `known` gave. Raises UsageError (an
+        option), PayloadInvalid,
         PayloadTooLarge, UnknownJobType, HandlerImportError.
         """
         new.check()
@@ -63,12 +68,12 @@ class Submission:
         encoded = encode_payload(
             payload if isinstance(payload, dict) or not isinstance(payload, Mapping) else dict(payload)
         )
-        known = self._local.get(new.type) or self._find(new.type, unchecked=unchecked)
-        if known.problems is not None and not unchecked:
-            problems = known.problems(encoded, payload)  # type: ignore[arg-type]  # encode_payload took it
+        of_type = self._find(new.type, unchecked=unchecked) if known is None else known[new.type]
+        if of_type.problems is not None and not unchecked:
+            problems = of_type.problems(encoded, payload)  # type: ignore[arg-type]  # encode_payload took it
             if problems:
                 raise _invalid(new.type, problems)
-        row = JobRow(_options(new, known), encoded)
+        row = JobRow(_options(new, of_type), encoded)
         if new.run_at is not None:
             row.run_at = new.run_at.timestamp()
         elif new.delay:
@@ -89,17 +94,21 @@ class Submission:
             timeout=options.timeout or None,
         )
 
-    def _find(self, job_type: str, *, unchecked: bool) -> _Known:
+    def _find(self, job_type: str, *, unchecked: bool) -> Known:
+        known = self._local.get(job_type)
+        if known is not None:
+            return known
+        check_name("type", job_type)
         handler = self._registry.find(job_type)
         if handler is not None:
             known = self._local[job_type] = _from_handler(job_type, handler)
             return known
         if unchecked:
-            return _Known(_defaults(job_type))
+            return Known(_defaults(job_type))
         schema = self._published_types().get(job_type)
         if schema is None:
             raise self._unknown(job_type)
-        return _Known(_defaults(job_type), _schema_checker(schema))
+        return Known(_defaults(job_type), _schema_checker(schema))
 
     def _published_types(self) -> Mapping[str, dict[str, Any]]:
         if time.monotonic() >= self._published_until:
@@ -129,7 +138,7 @@ def default_submitter() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _options(new: NewJob, known: _Known) -> Options:
+def _options(new: NewJob, known: Known) -> Options:
     """The options of the type's jobs, but for those that this job has of its own."""
     options = known.options
     own: dict[str, Any] = {}
@@ -160,7 +169,7 @@ def _spelled(backoff: Backoff) -> dict[str, Any]:
     }
 
 
-def _from_handler(job_type: str, handler: Handler) -> _Known:
+def _from_handler(job_type: str, handler: Handler) -> Known:
     options = _defaults(job_type)._replace(
         queue=handler.queue,
         max_attempts=handler.max_attempts,
@@ -168,7 +177,7 @@ def _from_handler(job_type: str, handler: Handler) -> _Known:
         **_spelled(handler.backoff),
     )
     model = handler.payload_model
-    return _Known(options, None if model is None else _model_checker(model))
+    return Known(options, None if model is None else _model_checker(model))
 
 
 def _model_checker(model: Any) -> Callable[[str, dict[str, Any]], Problems]:

@@ -9,6 +9,8 @@ from typing import Any
 from .errors import PayloadInvalid, PayloadTooLarge
 
 MAX_PAYLOAD_BYTES = 1 << 20
+# Made once: json.dumps makes one at every call that wants something else than its defaults.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def encode_payload(payload: object) -> str:
@@ -20,10 +22,10 @@ def encode_payload(payload: object) -> str:
     if not isinstance(payload, dict):
         raise PayloadInvalid(
             f"the payload is {_kind(payload)} — a job's payload is a JSON object",
-            fix="give fields as key=value, or --args '{\"key\": \"value\"}'",
+            fix='give fields as key=value, or --args \'{"key": "value"}\'',
         )
     try:
-        text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = _CANONICAL.encode(payload)
         size = len(text.encode())
     except UnicodeEncodeError:
         raise PayloadInvalid("the payload holds a lone surrogate — not a character that UTF-8 can carry") from None
