@@ -10,6 +10,7 @@ is marked `trusted` here: where the store is, what is imported, or what may be r
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from typing import Any
 
 from .model.durations import parse_duration
 from .model.errors import ConfigError
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +48,27 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-def _flag(value: str) -> bool:
-    lowered = value.strip().lower()
-    if lowered in ("1", "true", "yes", "on"):
-        return True
-    if lowered in ("0", "false", "no", "off", ""):
-        return False
-    raise ValueError(f"{value!r} is neither true nor false")
-
-
 def parse_size(value: str) -> int:
     """Bytes, from `512MB`, `1GiB` (both powers of two) or a bare number of bytes."""
-    cleaned = value.strip().lower().removesuffix("b").removesuffix("i")
-    factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}.get(cleaned[-1:], 1)
-    number = cleaned.rstrip("kmg")
-    try:
-        return int(float(number) * factor)
-    except ValueError:
-        raise ValueError(f"{value!r} is not a size like 512MB or 1GB") from None
+    match = _SIZE.fullmatch(value.strip().lower())
+    if match is None:
+        raise ValueError(f"{value!r} is not a size like 512MB or 1GB")
+    return int(float(match[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[match[2]])
+
+
+def _count(value: str) -> int:
+    if not value.strip().isdecimal() or int(value) < 1:
+        raise ValueError(f"{value!r} is not a whole number from 1 on")
+    return int(value)
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value.strip().lower() not in words:
+            raise ValueError(f"{value!r} is not one of {', '.join(words)}")
+        return value.strip().lower()
+
+    return read
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -84,9 +90,9 @@ SETTINGS: tuple[Setting, ...] = (
             "how often a worker looks for jobs when nobody wakes it"),
     Setting("drain_timeout", ("JOBSCHED_DRAIN_TIMEOUT",), parse_duration, "30s",
             "how long a stopping worker lets running jobs finish"),
-    Setting("crash_limit", ("JOBSCHED_CRASH_LIMIT",), int, "3",
+    Setting("crash_limit", ("JOBSCHED_CRASH_LIMIT",), _count, "3",
             "how often a job may kill its runner while alone"),
-    Setting("lost_limit", ("JOBSCHED_LOST_LIMIT",), int, "20",
+    Setting("lost_limit", ("JOBSCHED_LOST_LIMIT",), _count, "20",
             "how often a job's worker may vanish"),
     Setting("retention.succeeded", ("JOBSCHED_RETENTION_SUCCEEDED",), parse_duration, "7d",
             "how long succeeded and cancelled jobs are kept; 0 keeps them"),
@@ -109,10 +115,11 @@ SETTINGS: tuple[Setting, ...] = (
             "largest body that a job may fetch"),
     Setting("fetch.timeout", ("JOBSCHED_FETCH_TIMEOUT",), parse_duration, "30s",
             "longest time for a fetch, redirects included"),
-    Setting("images.max_pixels", ("JOBSCHED_IMAGES_MAX_PIXELS",), int, "100000000",
+    Setting("images.max_pixels", ("JOBSCHED_IMAGES_MAX_PIXELS",), _count, "100000000",
             "largest image that is decoded, width x height"),
-    Setting("log.format", ("JOBSCHED_LOG_FORMAT",), _text, "console", "console or json"),
-    Setting("log.level", ("JOBSCHED_LOG_LEVEL",), _text, "info", "debug, info, warning or error"),
+    Setting("log.format", ("JOBSCHED_LOG_FORMAT",), _one_of("console", "json"), "console", "console or json"),
+    Setting("log.level", ("JOBSCHED_LOG_LEVEL",), _one_of("debug", "info", "warning", "error"), "info",
+            "debug, info, warning or error"),
 )  # fmt: skip
 BY_KEY: dict[str, Setting] = {setting.key: setting for setting in SETTINGS}
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 UNITS: dict[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)", re.ASCII)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 MAX_SECONDS = 100 * 366 * 86400.0
 
 
 def parse_duration(text: str) -> float:
     """Return seconds. A bare number is seconds. ValueError shows the accepted forms."""
     cleaned = text.strip().lower()
-    if re.fullmatch(r"\d+(?:\.\d+)?", cleaned):
+    if _NUMBER.fullmatch(cleaned):
         seconds = float(cleaned)
     elif cleaned and _PART.sub("", cleaned) == "":
         seconds = sum(float(number) * UNITS[unit] for number, unit in _PART.findall(cleaned))

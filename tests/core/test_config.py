@@ -1,0 +1,155 @@
+"""Settings: which layer wins, and what no layer may do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jobsched.core import config
+from jobsched.core.config import SETTINGS, Settings, parse_size
+from jobsched.core.model.errors import ConfigError
+
+Environ = dict[str, str]
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> Environ:
+    return {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A working directory below one that may hold a `.jobsched.toml`."""
+    folder = tmp_path / "project" / "src"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def write_user(environ: Environ, text: str) -> None:
+    path = config.user_config_file(environ)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def load(environ: Environ, cwd: Path, flags: Environ | None = None) -> Settings:
+    return config.load(flags, environ, cwd)
+
+
+def test_every_setting_is_declared_once_and_has_a_default_that_can_be_read(environ: Environ, project: Path) -> None:
+    """Keys and variables are unique, ours come first, and nothing is needed to start."""
+    settings = load(environ, project)
+    assert len(settings) == len(SETTINGS) == len({setting.key for setting in SETTINGS})
+    names = [name for setting in SETTINGS for name in setting.env]
+    assert len(names) == len(set(names))
+    assert all(setting.env[0].startswith("JOBSCHED_") for setting in SETTINGS)
+    assert all(settings.origin(key) == "default" for key in settings)
+    assert settings["connect_timeout"] == 10.0
+    assert settings["imports"] == ()
+    assert settings["database_url"] is None
+
+
+def test_secrets_and_places_cannot_come_from_a_file_found_by_walking_up() -> None:
+    """Whatever can move the store, import code or widen what is reached is marked trusted."""
+    trusted = {setting.key for setting in SETTINGS if setting.trusted}
+    assert {setting.key for setting in SETTINGS if setting.secret} <= trusted
+    assert {"home", "pg_bin", "imports", "fetch.allow", "objects.endpoint"} <= trusted
+
+
+def test_flag_beats_environment_beats_project_beats_user(environ: Environ, project: Path) -> None:
+    """And each value says where it came from."""
+    write_user(environ, 'poll = "1s"\nlease = "11s"\ndrain_timeout = "12s"\ncrash_limit = 13')
+    (project.parent / ".jobsched.toml").write_text('poll = "2s"\nlease = "21s"\ndrain_timeout = "22s"')
+    variables = {**environ, "JOBSCHED_POLL": "3s", "JOBSCHED_LEASE": "31s"}
+    settings = load(variables, project, {"poll": "4s"})
+    assert (settings["poll"], settings.origin("poll")) == (4, "flag")
+    assert (settings["lease"], settings.origin("lease")) == (31, "JOBSCHED_LEASE")
+    assert (settings["drain_timeout"], settings.origin("drain_timeout")) == (
+        22,
+        str(project.parent / ".jobsched.toml"),
+    )
+    assert (settings["crash_limit"], settings.origin("crash_limit")) == (13, str(config.user_config_file(environ)))
+
+
+def test_our_own_variable_beats_the_widely_known_one(environ: Environ, project: Path) -> None:
+    """AWS_REGION is honoured, JOBSCHED_S3_REGION wins."""
+    known = {**environ, "AWS_REGION": "eu-west-1"}
+    assert load(known, project)["objects.region"] == "eu-west-1"
+    assert load({**known, "JOBSCHED_S3_REGION": "eu-north-1"}, project)["objects.region"] == "eu-north-1"
+
+
+def test_an_empty_variable_is_not_set(environ: Environ, project: Path) -> None:
+    """`JOBSCHED_DATABASE_URL= jobsched …` means the embedded store."""
+    assert load({**environ, "JOBSCHED_DATABASE_URL": ""}, project)["database_url"] is None
+
+
+@pytest.mark.parametrize("key", [setting.key for setting in SETTINGS if setting.trusted])
+def test_a_file_found_by_walking_up_may_not_set_what_is_trusted(key: str, environ: Environ, project: Path) -> None:
+    """It belongs to whoever owns that directory, and `cd` must not be a way in."""
+    table, _, name = key.rpartition(".")
+    (project / ".jobsched.toml").write_text(f'[{table}]\n{name} = "x"' if table else f'{name} = "x"')
+    with pytest.raises(ConfigError, match="found by walking up") as caught:
+        load(environ, project)
+    assert caught.value.exit_code == 78
+
+
+def test_the_user_s_own_file_may_set_what_is_trusted(environ: Environ, project: Path) -> None:
+    """Lists and tables are read as TOML has them."""
+    write_user(environ, 'database_url = "postgresql://h/db"\nimports = ["a", "b"]\n[objects]\nregion = "x"')
+    settings = load(environ, project)
+    assert settings["database_url"] == "postgresql://h/db"
+    assert settings["imports"] == ("a", "b")
+    assert settings["objects.region"] == "x"
+
+
+@pytest.mark.parametrize(
+    "text", ["lease = ", "unknown = 1", '[lease]\nlong = "1s"', "lease = 'soon'", "crash_limit = 'x'"]
+)
+def test_a_file_that_cannot_be_meant_is_refused_by_name(text: str, environ: Environ, project: Path) -> None:
+    """Exit 78, naming the file or the setting, and the fix."""
+    write_user(environ, text)
+    with pytest.raises(ConfigError) as caught:
+        load(environ, project)
+    assert caught.value.fix
+    assert "config.toml" in caught.value.message
+
+
+def test_a_value_that_cannot_be_read_names_setting_and_layer(environ: Environ, project: Path) -> None:
+    """One line: which setting, from where, what would do."""
+    with pytest.raises(ConfigError, match=r"setting lease from JOBSCHED_LEASE cannot be read — 'soon' is not a dur"):
+        load({**environ, "JOBSCHED_LEASE": "soon"}, project)
+
+
+def test_a_folder_in_the_place_of_a_file_is_no_file(environ: Environ, project: Path) -> None:
+    """Only regular files are read."""
+    (project / ".jobsched.toml").mkdir()
+    assert config.project_config_file(project) is None
+    load(environ, project)
+
+
+def test_replace_changes_a_copy(environ: Environ, project: Path) -> None:
+    """For scratch stores; an undeclared key is a KeyError."""
+    settings = load(environ, project)
+    changed = settings.replace(lease=5.0, objects__region="x")
+    assert (changed["lease"], changed["objects.region"], settings["lease"]) == (5.0, "x", 30.0)
+    assert changed.origin("lease") == "argument"
+    with pytest.raises(KeyError):
+        settings.replace(leese=1)
+    with pytest.raises(KeyError):
+        settings["leese"]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512", 512), ("1k", 1024), ("512MB", 512 << 20), ("1GiB", 1 << 30), (" 1.5g ", 3 << 29), ("10B", 10)],
+)
+def test_sizes_are_read_with_units(text: str, size: int) -> None:
+    """Powers of two, whichever way they are written."""
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "big", "MB", "1TB", "-1", "nan", "inf", "1kk"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    """With an example of what would do."""
+    with pytest.raises(ValueError, match="512MB"):
+        parse_size(text)
