@@ -58,6 +58,7 @@ __all__ = [
 
 MAX_LIST = 10_000
 MAX_MANY = 10_000
+Standing = tuple[State, int, float | None]
 FIRST_POLL, SLOWEST_POLL = 0.005, 0.25
 
 
@@ -264,31 +265,31 @@ class Service:
         timeout: seconds; WaitTimeout after them. on_change: called at first and whenever a job's
         state, attempt or progress is another one. JobNotFound.
         """
-        end = None if timeout is None else time.monotonic() + timeout
-        seen: dict[int, tuple[State, int, float | None]] = {}
+        seen: dict[int, Standing] = {}
         pending = list(dict.fromkeys(ids))
-        pause = FIRST_POLL
+        pauses = poll_pauses(timeout)
         while True:
-            with self.store.connection() as own:
-                states = jobs.job_states(own, pending)
-            for job_id in pending:
-                if job_id not in states:
-                    raise jobs.not_found(job_id)
+            standings = self.standings(pending)
             if on_change is not None:
-                for job in self.get_many([job_id for job_id in pending if seen.get(job_id) != states[job_id]]):
+                for job in self.get_many([job_id for job_id in pending if seen.get(job_id) != standings[job_id]]):
                     on_change(job)
-                seen.update(states)
-            pending = [job_id for job_id in pending if not states[job_id][0].is_final]
+                seen.update(standings)
+            pending = [job_id for job_id in pending if not standings[job_id][0].is_final]
             if not pending:
                 return self.get_many(ids)
-            left = SLOWEST_POLL if end is None else end - time.monotonic()
-            if left <= 0:
-                raise WaitTimeout(
-                    f"{len(pending)} of {len(ids)} jobs had not ended after {timeout:g} s",
-                    fix=f"jobsched show {pending[0]}",
-                )
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.5, SLOWEST_POLL)
+            pause = next(pauses, None)
+            if pause is None:
+                raise too_late(pending, ids, timeout)
+            time.sleep(pause)
+
+    def standings(self, ids: Sequence[int]) -> dict[int, Standing]:
+        """Return (state, attempt, progress) of jobs, by id: what changes while one waits. JobNotFound."""
+        with self.store.connection() as own:
+            found = jobs.job_states(own, ids)
+        for job_id in ids:
+            if job_id not in found:
+                raise jobs.not_found(job_id)
+        return found
 
     def tail(self, *, since: TailCursor | None = None, poll: float = SLOWEST_POLL) -> Iterator[builtins.list[Event]]:
         """Give every outcome and every failed attempt exactly once, for ever, as lists in order.
@@ -385,6 +386,21 @@ class Service:
 def _ready_lanes(rows: Sequence[JobRow], made: Sequence[Submitted]) -> Counter[tuple[str, str]]:
     return Counter(
         row.lane for row, each in zip(rows, made, strict=True) if each.created and each.state is State.QUEUED
+    )
+
+
+def poll_pauses(timeout: float | None) -> Iterator[float]:
+    """Give the seconds to pause between looks, growing, until `timeout` seconds are over."""
+    end = None if timeout is None else time.monotonic() + timeout
+    pause = FIRST_POLL
+    while end is None or time.monotonic() < end:
+        yield pause if end is None else max(0.0, min(pause, end - time.monotonic()))
+        pause = min(pause * 1.5, SLOWEST_POLL)
+
+
+def too_late(pending: Sequence[int], ids: Sequence[int], timeout: float | None) -> WaitTimeout:
+    return WaitTimeout(
+        f"{len(pending)} of {len(ids)} jobs had not ended after {timeout or 0:g} s", fix=f"jobsched show {pending[0]}"
     )
 
 
