@@ -35,7 +35,7 @@ def _drain(ground: Ground, jobs: int, workers: int, concurrency: int, turn: int,
         with ground.workers(workers, ["--concurrency", str(concurrency), "--queues", queue]):
             wal, before = measure.wal_bytes(conn), ground.cpu()
             service.resume_queue(queue)
-            ground.until(lambda: measure.live_jobs(conn, queue=queue) == 0, "the queue to be drained", LONGEST)
+            ground.until(lambda: not measure.any_ready(conn, queue=queue), "the queue to be drained", LONGEST)
             ground.until(lambda: measure.drained(conn, queue=queue).jobs == jobs, "the last jobs to end")
             more = ground.cpu().per_job(before, jobs)
             more["wal_bytes"] = (measure.wal_bytes(conn) - wal) / jobs

@@ -19,7 +19,7 @@ from ..service import Service
 from ..store import embedded
 
 START_SECONDS = 60.0
-STEP_SECONDS = 0.02
+STEP_SECONDS = 0.05
 _TICK = os.sysconf("SC_CLK_TCK")
 
 

@@ -66,6 +66,6 @@ def _feed(ground: Ground, queue: str, stop: threading.Event) -> None:
     with Service(ground.settings) as service:
         while not stop.wait(FEED_SECONDS):
             with service.store.connection() as conn:
-                waiting = measure.live_jobs(conn, queue=queue)
+                waiting = measure.backlog(conn)
             if waiting < BACKLOG:
                 service.load(NewJob("noop", queue=queue) for _ in range(CHUNK))

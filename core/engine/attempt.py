@@ -10,7 +10,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from ..handler import Cancelled, Discard, Handler, Retry, Snooze
 from ..model.errors import PayloadInvalid
@@ -18,8 +18,12 @@ from ..model.fingerprint import fingerprint
 from .protocol import Report, Work
 
 MAX_MESSAGE_CHARS = 2_000
+MAX_CLASS_CHARS = 200
 MAX_TRACEBACK_CHARS = 16_000
 MAX_RESULT_BYTES = 1 << 20
+MAX_DELAY_SECONDS = 10 * 365.25 * 86_400
+Asked = Literal["", "cancel", "timeout"]
+"""Why a job was asked to stop, if it was."""
 _STDLIB = sysconfig.get_paths()["stdlib"]
 
 
@@ -41,34 +45,39 @@ def encode_result(value: Any) -> str | None:
     """Return the JSON text of a handler's result. TypeError, ValueError: it cannot be stored."""
     if value is None:
         return None
-    if hasattr(value, "model_dump_json"):
-        text = str(value.model_dump_json())
-    else:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    text = str(value.model_dump_json()) if hasattr(value, "model_dump_json") else to_json(value, "the result")
     if len(text.encode()) > MAX_RESULT_BYTES:
         raise ValueError(
             f"the result is over {MAX_RESULT_BYTES:,} bytes — put it into the object store and return its key"
         )
-    if "\\u0000" in text:
-        raise ValueError("the result holds a NUL character, which Postgres cannot store")
     return text
 
 
-def describe_end(work: Work, error: BaseException, *, timed_out: bool, wait: float, run: float) -> Report:
-    """Return the report of an attempt that ended with `error`."""
+def describe_end(work: Work, error: BaseException, *, asked: Asked, wait: float, run: float) -> Report:
+    """Return the report of an attempt that ended with `error`. asked: whether it had been asked to stop.
+
+    A cancellation that nobody asked for (a job whose own task was cancelled) is a failure like any other.
+    """
     match error:
-        case asyncio.CancelledError() | Cancelled() if timed_out:
+        case asyncio.CancelledError() | Cancelled() if asked == "timeout":
             return _timeout(work, wait, run)
-        case asyncio.CancelledError() | Cancelled():
+        case asyncio.CancelledError() | Cancelled() if asked == "cancel":
             return Report(work.token, "cancelled", wait, run)
         case Snooze():
-            return Report(work.token, "snooze", wait, run, delay=max(0.0, error.delay))
+            return Report(work.token, "snooze", wait, run, delay=_seconds(error.delay) or 0.0)
         case Retry():
-            return _failure(work, "retry", error, wait, run, delay=error.delay)
+            return _failure(work, "retry", error, wait, run, delay=_seconds(error.delay))
         case Discard() | PayloadInvalid():
             return _failure(work, "discard", error, wait, run)
         case _:
             return _failure(work, "failed", error, wait, run)
+
+
+def _seconds(delay: object) -> float | None:
+    """A handler's delay as the store can take it; None where it is no number at all."""
+    if not isinstance(delay, int | float) or delay != delay:
+        return None
+    return float(min(max(delay, 0.0), MAX_DELAY_SECONDS))
 
 
 def _timeout(work: Work, wait: float, run: float) -> Report:
@@ -80,8 +89,8 @@ def _timeout(work: Work, wait: float, run: float) -> Report:
 def _failure(
     work: Work, kind: str, error: BaseException, wait: float, run: float, delay: float | None = None
 ) -> Report:
-    error_class = type(error).__qualname__
-    message = _clean(str(error))[:MAX_MESSAGE_CHARS]
+    error_class = _clean(type(error).__qualname__)[:MAX_CLASS_CHARS]
+    message = _clean(_message(error))[:MAX_MESSAGE_CHARS]
     exit_code = getattr(error, "exit_code", None)
     return Report(
         work.token,
@@ -95,6 +104,17 @@ def _failure(
         delay,
         exit_code if isinstance(exit_code, int) and -32768 <= exit_code <= 32767 else None,
     )
+
+
+def _message(error: BaseException) -> str:
+    """What the error says, also where its own `__str__` fails."""
+    try:
+        said = str(error)
+    except Exception as second:  # noqa: BLE001 - a job's exception may do anything
+        return f"(its message cannot be shown: {type(second).__name__})"
+    if not said and isinstance(error, asyncio.CancelledError):
+        return "something in the job was cancelled, and nobody had asked for that"
+    return said
 
 
 def _format(error: BaseException) -> str:

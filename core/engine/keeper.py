@@ -34,6 +34,7 @@ START_TIMEOUT = 60.0
 MAX_OWN_PROCESSES = 16
 MAX_BACKLOG = 5_000
 LAST_SECONDS = 3.0
+WORK_FIELDS = len(Work._fields)
 
 
 class Keeper:
@@ -131,8 +132,9 @@ class Keeper:
     def take(self, jobs: list[Claimed]) -> None:
         """Take claimed jobs in hand and send them to where they run."""
         held = self.hand.add(jobs)
-        shared = [each for each in held if not self._runs_alone(each.job)]
-        if len(shared) < len(held):
+        shared = held
+        if any(job.solo or job.type in self._alone_kinds for job in jobs):
+            shared = [each for each in held if not self._runs_alone(each.job)]
             with self._lock:
                 self._alone_waiting.extend(each for each in held if self._runs_alone(each.job))
             self.attention.set()
@@ -446,11 +448,9 @@ class Keeper:
 _STATUS_OF_NEXT: dict[str, Status] = {"retrying": "retry", "dead": "dead", "cancelled": "cancelled"}
 
 
-def _work(job: Claimed) -> Work:
-    return Work(
-        job.token, job.job_id, job.type, job.queue, job.attempt, job.max_attempts, job.payload, job.timeout,
-        job.waited, job.checkpoint,
-    )  # fmt: skip
+def _work(job: Claimed) -> tuple[Any, ...]:
+    """The fields of `Work`, which are the first ones of `Claimed`."""
+    return job[:WORK_FIELDS]
 
 
 def _runner_settings(settings: Settings) -> dict[str, Any]:

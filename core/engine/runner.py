@@ -135,7 +135,7 @@ class Runner:
     def _take(self, works: list[list[Any]]) -> None:
         now = time.monotonic_ns()
         for fields in works:
-            work = Work(*fields)
+            work = Work._make(fields)
             handler = self._handlers.get(work.type) or self._find(work.type)
             if handler is None:
                 self._outbox.ended(Report(work.token, "unstarted", 0.0, 0.0))

@@ -6,33 +6,36 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import TupleRow
 
 from .sql import load
 
 
 class Claimed(NamedTuple):
-    """A leased job. seq: where it stood in its lane. waited: seconds in the lane. payload,
-    checkpoint: JSON texts. attempt includes the one that begins now."""
+    """A leased job. attempt includes the one that begins now. waited: seconds in its lane. payload,
+    checkpoint: JSON texts. seq: where it stood in its lane.
+
+    The first ten are what a runner is told; they stand together so that a slice will do.
+    """
 
     token: int
     job_id: int
     type: str
     queue: str
+    attempt: int
+    max_attempts: int
+    payload: str
+    timeout: float | None
+    waited: float
+    checkpoint: str | None
     priority: int
     seq: int
-    attempt: int
     crashes: int
     losses: int
     solo: bool
-    waited: float
-    payload: str
-    timeout: float | None
-    max_attempts: int
     backoff_kind: str
     backoff_base: float
     backoff_cap: float
-    checkpoint: str | None
 
 
 class Success(NamedTuple):
@@ -114,7 +117,7 @@ def claim(
 
     solo: whether to take jobs that must run alone.
     """
-    with conn.cursor(binary=True, row_factory=class_row(Claimed)) as cursor:
+    with conn.cursor(binary=True) as cursor:
         cursor.execute(
             load("claim"),
             {
@@ -127,7 +130,7 @@ def claim(
                 "n": n,
             },
         )
-        return cursor.fetchall()
+        return list(map(Claimed._make, cursor.fetchall()))
 
 
 def last_seq(conn: Connection[TupleRow]) -> int:

@@ -67,11 +67,16 @@ def waits(conn: Connection[TupleRow], *, queue: str) -> list[float]:
     return [float(wait) for (wait,) in conn.execute(load("bench_waits"), {"queue": queue})]
 
 
-def live_jobs(conn: Connection[TupleRow], *, queue: str) -> int:
-    """Jobs of a queue that are ready."""
+def any_ready(conn: Connection[TupleRow], *, queue: str) -> bool:
+    """Whether a job of the queue is ready."""
     row = conn.execute(load("bench_ready"), {"queue": queue}).fetchone()
-    assert row is not None
-    return int(row[0])
+    return row is not None and bool(row[0])
+
+
+def backlog(conn: Connection[TupleRow]) -> int:
+    """Roughly how many jobs the workers are behind the newest one."""
+    row = conn.execute(load("bench_backlog")).fetchone()
+    return int(row[0]) if row else 0
 
 
 def wal_bytes(conn: Connection[TupleRow]) -> int:

@@ -4,7 +4,7 @@
 -- cursor on, so a claim never walks over the dead rows that somebody's old snapshot keeps in `ready`.
 -- The token is drawn in a CTE of its own: joining the rows that the insert returns would be
 -- quadratic. The lateral with `offset 0` keeps the payloads' lookup by primary key, whatever the
--- statistics say. A worker that was declared dead claims nothing.
+-- statistics say. The columns are those of leases.Claimed, in its order. A worker that was declared dead claims nothing.
 with lane as materialized (
     select k.queue, k.priority, k.after
     from unnest(%(queues)b::text[], %(priorities)b::smallint[], %(cursors)b::bigint[]) k (queue, priority, after)
@@ -40,12 +40,12 @@ leased as (
     select job_id, token, %(worker_id)s, attempt + 1, crashes, losses, solo, since from owned
 )
 select
-    o.token, o.job_id, o.type, o.queue, o.priority, o.seq, o.attempt + 1 as attempt, o.crashes, o.losses, o.solo,
+    o.token, o.job_id, o.type, o.queue, o.attempt + 1 as attempt, j.max_attempts, j.payload, j.timeout,
     extract(epoch from clock_timestamp() - o.since)::double precision as waited,
-    j.payload, j.timeout, j.max_attempts, j.backoff_kind, j.backoff_base, j.backoff_cap,
     case when o.attempt + o.crashes + o.losses > 0 or o.seq <> o.job_id then
         (select c.data::text from jobsched.checkpoint c where c.job_id = o.job_id)
-    end as checkpoint
+    end as checkpoint,
+    o.priority, o.seq, o.crashes, o.losses, o.solo, j.backoff_kind, j.backoff_base, j.backoff_cap
 from owned o
 cross join lateral (
     select b.payload::text as payload, b.timeout, b.max_attempts, b.backoff_kind, b.backoff_base, b.backoff_cap

@@ -5,15 +5,18 @@
 --   dead, cancelled  it has ended: outcome
 -- `attempt`, `crashes`, `losses` and `solo` are what the job goes on with. An attempt with a `kind`
 -- is written into attempt_log. Only leases that still have their token are ended; the accepted
--- tokens come back. No joins, for the reason given in succeed.sql.
+-- tokens come back. A job that somebody asked to cancel meanwhile does not run again: `retrying`,
+-- `scheduled` and `queued` become `cancelled`, whether or not its worker had heard of it. No joins, for
+-- the reason given in succeed.sql.
 with ended as (
     delete from jobsched.lease
     where job_id = any (%(job_ids)b::bigint[])
       and coalesce(token in (select unnest(%(tokens)b::bigint[])), false)
-    returning token
+    returning token, cancel_requested_at, cancel_requested_by
 ),
-held as materialized (
-    select g.*
+given as (
+    select g.*, coalesce(g.token in (select e.token from ended e where e.cancel_requested_at is not null), false)
+                and g.next <> 'dead' as wanted_gone
     from unnest(
         %(job_ids)b::bigint[], %(tokens)b::bigint[], %(nexts)b::text[], %(queues)b::text[], %(priorities)b::smallint[],
         %(types)b::text[], %(attempts)b::smallint[], %(crashes)b::smallint[], %(losses)b::smallint[], %(solos)b::bool[],
@@ -26,6 +29,18 @@ held as materialized (
         fingerprint, kind, ran_attempt, class, message, traceback, signal, exit_code, memory_peak, result
     )
     where coalesce(g.token in (select e.token from ended e), false)
+),
+held as materialized (
+    select
+        job_id, token, queue, priority, type, crashes, losses, solo, delay, wait, run, fingerprint, kind,
+        ran_attempt, class, message, traceback, signal, exit_code, memory_peak, result,
+        case when wanted_gone then 'cancelled' else next end as next,
+        case when wanted_gone then ran_attempt else attempt end as attempt,
+        case when wanted_gone
+            then 'cancelled by ' || (select coalesce(e.cancel_requested_by, '?') from ended e where e.token = g.token)
+            else error
+        end as error
+    from given g
 ),
 logged as (
     insert into jobsched.attempt_log (token, job_id, attempt, kind, error_class, message, traceback, fingerprint,
