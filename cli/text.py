@@ -9,13 +9,8 @@ from typing import Any
 
 from ..core.model.durations import format_duration
 from ..core.model.states import State
+from ..core.model.text import DANGEROUS
 
-# C0 and C1 controls, DEL, invisible formatting and bidi marks (CVE-2021-42574), line and paragraph
-# separators, surrogates, tags. The zero-width joiners stay: names and emoji need them.
-_DANGEROUS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
-)
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\e"}
 _JSON_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -42,7 +37,7 @@ _ANSI = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "bright_b
 
 def escape(text: str) -> str:
     """Return `text` on one line, with everything that could move a cursor or hide text spelled out."""
-    return _DANGEROUS.sub(_spell, text)
+    return DANGEROUS.sub(_spell, text)
 
 
 def escape_tsv(text: str) -> str:
@@ -52,12 +47,12 @@ def escape_tsv(text: str) -> str:
 
 def escape_json(text: str) -> str:
     """Return JSON text in which what `escape` spells out is a \\uXXXX escape: the same JSON value."""
-    return _DANGEROUS.sub(_spell_json, text)
+    return DANGEROUS.sub(_spell_json, text)
 
 
 def escape_output(text: str) -> str:
     """Escape a job's output for a terminal: lines and tabs stay, everything else is spelled out."""
-    return _DANGEROUS.sub(lambda match: match[0] if match[0] in "\n\t" else _spell(match), text.replace("\r\n", "\n"))
+    return DANGEROUS.sub(lambda match: match[0] if match[0] in "\n\t" else _spell(match), text.replace("\r\n", "\n"))
 
 
 def _spell(match: re.Match[str]) -> str:
