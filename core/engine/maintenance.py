@@ -22,6 +22,7 @@ LONGEST_SLEEP = 1.0
 SHORTEST_SLEEP = 0.01
 PROMOTE_BATCH = 1000
 LOCAL_REAP_EVERY = 1.0
+THOROUGH_REAP_EVERY = 300.0
 PRUNE_EVERY = 300.0
 PRUNE_BATCH = 1000
 
@@ -53,6 +54,7 @@ class Maintenance:
         self._lease: float = settings["lease"]
         self._next_reap = 0.0
         self._next_local = 0.0
+        self._next_thorough = 0.0
         self._next_prune = time.monotonic() + random.uniform(0, PRUNE_EVERY)
 
     def stop(self) -> None:
@@ -105,12 +107,17 @@ class Maintenance:
         return SHORTEST_SLEEP
 
     def _reap(self, conn: Conn, *, local_only: bool) -> None:
+        now = time.monotonic()
+        thorough = now >= self._next_thorough
+        if thorough and not local_only:
+            self._next_thorough = now + THOROUGH_REAP_EVERY
         reaped = reap_once(
             conn,
             worker_id=self._worker_id(),
             me=self._identity,
             lost_limit=self._settings["lost_limit"],
             local_only=local_only,
+            thorough=thorough,
         )
         for worker in reaped.buried:
             self._log("worker declared dead", lost_worker=worker.name, lost_worker_id=worker.id)

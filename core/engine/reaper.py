@@ -18,12 +18,13 @@ def reap_once(
     me: ProcessIdentity,
     lost_limit: int,
     local_only: bool = False,
+    thorough: bool = True,
 ) -> Reaped:
     """One pass: declare dead who is silent or proved dead, kill what they left on this host, requeue.
 
     Both statements are one transaction, each with a snapshot of its own (READ COMMITTED): the second
     must see what was claimed and completed while the first one ran. local_only: return before the
-    store is changed where no neighbour is dead.
+    store is changed where no neighbour is dead. thorough: see `fleet.reap`.
     """
     dead = [id_ for id_, identity in fleet.neighbours(conn, worker_id, me) if proves_dead(identity)]
     if local_only and not dead:
@@ -32,7 +33,7 @@ def reap_once(
         buried = fleet.bury(conn, dead)
         for worker in buried:
             kill_processes_marked(MARK_VARIABLE, worker.mark)
-        moved = fleet.reap(conn, lost_limit=lost_limit)
+        moved = fleet.reap(conn, lost_limit=lost_limit, thorough=thorough)
     return Reaped(buried, moved)
 
 

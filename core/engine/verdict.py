@@ -57,8 +57,7 @@ def crashed(job: Claimed, crash: Crash, crash_limit: int) -> Ending:
     crashes = job.crashes + 1
     dead = crashes >= crash_limit
     message = crash.reason
-    if crash.memory_peak:
-        message += f", memory peak {crash.memory_peak / (1 << 20):.0f} MB"
+    peak = f", memory peak {crash.memory_peak / (1 << 20):.0f} MiB" if crash.memory_peak else ""
     suffix = f", {crashes} times alone" if crashes > 1 else ""
     return Ending(
         job.job_id,
@@ -73,7 +72,7 @@ def crashed(job: Claimed, crash: Crash, crash_limit: int) -> Ending:
         solo=True,
         wait=job.waited,
         run=crash.ran,
-        error=f"RunnerCrashed: {message}{suffix}"[:MAX_ERROR_CHARS] if dead else None,
+        error=f"RunnerCrashed: {message}{peak}{suffix}"[:MAX_ERROR_CHARS] if dead else None,
         fingerprint=f"crash-{crash.signal or 0}-{crash.exit_code or 0}",
         kind="crashed",
         ran_attempt=job.attempt,

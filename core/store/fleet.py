@@ -14,6 +14,8 @@ from ..host import ProcessIdentity
 from .leases import Moved
 from .sql import load
 
+ENDED_LATELY = 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:
@@ -108,9 +110,13 @@ def bury(conn: Connection[TupleRow], dead: Sequence[int]) -> list[Buried]:
     return [Buried(*row) for row in conn.execute(load("bury_workers"), {"dead": list(dead)})]
 
 
-def reap(conn: Connection[TupleRow], *, lost_limit: int, n: int = 5000) -> list[Moved]:
-    """Take up to `n` leases of ended workers and send their jobs on."""
-    return [Moved(*row) for row in conn.execute(load("reap"), {"lost_limit": lost_limit, "n": n})]
+def reap(conn: Connection[TupleRow], *, lost_limit: int, thorough: bool = True, n: int = 5000) -> list[Moved]:
+    """Take up to `n` leases of ended workers and send their jobs on.
+
+    thorough: of all of them; False: of those that ended in the last ten minutes.
+    """
+    values = {"lost_limit": lost_limit, "n": n, "ended_within": ENDED_LATELY, "thorough": thorough}
+    return [Moved(*row) for row in conn.execute(load("reap"), values)]
 
 
 def queue_names(conn: Connection[TupleRow]) -> list[str]:

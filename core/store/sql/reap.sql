@@ -2,15 +2,18 @@
 -- of workers that have ended, including those that were claimed while the first statement ran.
 -- A job goes back to its lane with its attempt unspent and one loss more; at the loss limit it is
 -- dead; if somebody had asked to cancel it, it is cancelled. Leases that a completion holds at this
--- moment are skipped: the next pass sees what became of them.
+-- moment are skipped: the next pass sees what became of them. Looking only at workers that ended
+-- lately keeps a pass cheap while somebody holds an old snapshot; a thorough one now and then finds
+-- the leases of a claim that was held up for longer.
 with gone as materialized (
     delete from jobsched.lease
     where job_id = any (array(
         select l.job_id from jobsched.lease l
-        where l.worker_id in (
-            select o.worker_id from (select distinct worker_id from jobsched.lease) o
-            where not exists (select from jobsched.worker w where w.id = o.worker_id and w.ended_at is null)
-        )
+        where l.worker_id = any (array(
+            select w.id from jobsched.worker w
+            where w.ended_at is not null
+              and (w.ended_at > clock_timestamp() - make_interval(secs => %(ended_within)s) or %(thorough)s)
+        ))
         limit %(n)s
         for update skip locked
     ))

@@ -93,6 +93,7 @@ create table jobsched.lease (
     cancel_requested_by text
 );
 create index lease_worker_id on jobsched.lease (worker_id);
+create index lease_cancel on jobsched.lease (worker_id) where cancel_requested_at is not null;
 
 create table jobsched.outcome (
     job_id      bigint primary key,
