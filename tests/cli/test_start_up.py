@@ -1,0 +1,96 @@
+"""What the hot commands load: start-up time is mostly imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEAVY = {
+    "sqlalchemy", "alembic", "textual", "pydantic", "rich", "apscheduler", "minio", "fpdf", "PIL", "httpx", "structlog",
+    "prometheus_client", "msgspec", "jsonschema", "psycopg_pool", "filelock", "multiprocessing", "yaml",
+}  # fmt: skip
+REPORT = """
+import sys
+from jobsched.cli.main import run
+code = run(sys.argv[1:])
+print(*sorted(sys.modules), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def loaded(environ: dict[str, str], cwd: Path, *argv: str, stdin: str = "") -> tuple[set[str], str]:
+    """The modules that a command line loads when its stdout is a pipe, and what it wrote there."""
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT, *argv], env=environ, cwd=cwd, input=stdin, capture_output=True, text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    return set(done.stderr.splitlines()[-1].split()), done.stdout
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["submit", "noop"],
+        ["submit", "noop", "a=1", "--in", "5s", "--key", "k"],
+        ["ls"],
+        ["ls", "-o", "json"],
+        ["ls", "--count"],
+        ["queue", "ls"],
+    ],
+    ids=" ".join,
+)
+def test_hot_commands_load_the_standard_library_typer_and_psycopg(
+    shell_environ: dict[str, str], tmp_path: Path, argv: list[str]
+) -> None:
+    """Nothing heavy, and nothing of ours that a submitter has no use for."""
+    modules, _ = loaded(shell_environ, tmp_path, *argv)
+    assert not packages(modules) & HEAVY
+    third_party = {
+        "typer",
+        "psycopg",
+        "psycopg_binary",
+        "typing_extensions",
+        "annotated_doc",
+        "cython_runtime",
+        "shellingham",
+        "jobsched",
+    }
+    ours = packages(modules) - third_party - set(sys.stdlib_module_names)
+    assert {name for name in ours if not name.startswith(("_", "sitecustomize"))} == set()
+    assert "jobsched.core.engine" not in modules
+    assert "jobsched.core.store.embedded.postmaster" not in modules
+
+
+def test_waiting_loads_no_more(cli: Callable[..., Any], shell_environ: dict[str, str], tmp_path: Path) -> None:
+    """`wait` on a job that has ended."""
+    job_id = cli("submit", "noop").out.strip()
+    cli("cancel", job_id)
+    modules, out = loaded(shell_environ, tmp_path, "wait", job_id)
+    assert "cancelled" in out
+    assert not packages(modules) & HEAVY
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["submit", "--help"], ["config", "list"]], ids=" ".join)
+def test_help_does_not_load_the_store(shell_environ: dict[str, str], tmp_path: Path, argv: list[str]) -> None:
+    """No psycopg, no rich, and of the verbs only the one that was called."""
+    modules, _ = loaded(shell_environ, tmp_path, *argv)
+    assert not packages(modules) & (HEAVY | {"psycopg"})
+    commands = {name for name in modules if name.startswith("jobsched.cli.commands.")}
+    assert commands <= {f"jobsched.cli.commands.{argv[0]}"}
+
+
+def test_the_version_loads_not_even_typer(shell_environ: dict[str, str], tmp_path: Path) -> None:
+    """Scripts ask for it often."""
+    modules, out = loaded(shell_environ, tmp_path, "--version")
+    assert out.startswith("jobsched ")
+    assert not packages(modules) & (HEAVY | {"psycopg", "typer"})

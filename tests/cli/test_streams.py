@@ -1,0 +1,146 @@
+"""Processes and their streams: pipes that close, full disks, terminals, and stdout that holds data alone."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobsched.cli.group import verbs
+
+PROGRAM = [sys.executable, "-c", "import sys; from jobsched.cli.main import run; sys.exit(run())"]
+Cli = Callable[..., Any]
+
+
+def shell(line: str, environ: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    program = f"{sys.executable} -c '{PROGRAM[2]}'"
+    return subprocess.run(
+        ["bash", "-c", line.replace("jobsched", program)], env=environ, cwd=cwd, capture_output=True, text=True,
+        timeout=60,
+    )  # fmt: skip
+
+
+def test_a_reader_that_leaves_is_exit_141_without_a_word(
+    cli: Cli, shell_environ: dict[str, str], tmp_path: Path
+) -> None:
+    """jobsched ls | head -1: as other programs that meet SIGPIPE."""
+    cli("submit", "noop", "--batch", "-", "-q", stdin='{"a":1}\n' * 3000)
+    done = shell("jobsched ls --limit 3000 -o json | head -c 1; echo ${PIPESTATUS[0]}", shell_environ, tmp_path)
+    assert (done.stdout, done.stderr) == ("{141\n", "")
+
+
+def test_a_full_disk_under_the_output_is_exit_75(program: Cli, shell_environ: dict[str, str], tmp_path: Path) -> None:
+    """The result did not arrive: that is said, and it is not a success."""
+    if not Path("/dev/full").exists():
+        pytest.fail("this test needs /dev/full")
+    done = shell("jobsched help exit-codes > /dev/full", shell_environ, tmp_path)
+    assert done.returncode == 75
+    assert "No space left on device" in done.stderr
+
+
+def test_a_closed_stdout_is_not_a_crash(shell_environ: dict[str, str], tmp_path: Path) -> None:
+    """`>&-` is a wish to see nothing, and cannot be written to."""
+    done = shell("jobsched help exit-codes >&-", shell_environ, tmp_path)
+    assert done.returncode == 75
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_every_command_has_help(cli: Cli, verb: str) -> None:
+    """`jobsched VERB --help` says what it does on stdout and is exit 0; the list has its one line."""
+    done = cli(verb, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("Usage: jobsched")
+    listed = cli("--help")
+    assert re.search(rf"^  {verb} +\S", listed.out, re.MULTILINE)
+
+
+def test_the_version_is_the_packages(cli: Cli) -> None:
+    """--version and pyproject.toml agree."""
+    pyproject = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    declared = re.search(r'^version = "(.*)"$', pyproject, re.MULTILINE)
+    assert declared is not None
+    assert cli("--version").out == f"jobsched {declared[1]}\n"
+
+
+def test_stdout_is_data_alone(program: Cli) -> None:
+    """A whole session, its stderr apart: stdout can be parsed throughout."""
+    job_id = program("submit", "noop").out
+    assert job_id.strip().isdecimal()
+    for argv in (["cancel", job_id.strip()], ["retry", job_id.strip()], ["queue", "pause", "default"], ["ls"]):
+        done = program(*argv, "-o", "json", "-v")
+        assert done.code == 0, done.err
+        assert done.json["v"] == 1
+
+
+def test_a_person_sees_a_table_with_symbols_and_words(cli: Cli, terminal: Cli) -> None:
+    """On a terminal: header, colour, a symbol and a word for each state; ids never shortened."""
+    job_id = cli("submit", "noop", "-Q", "a-queue-with-quite-a-long-name").out.strip()
+    code, shown = terminal("ls", columns=60)
+    assert code == 0
+    assert job_id in shown
+    assert "○ queued" in shown
+    assert "\x1b[" in shown
+    assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= 60 for line in shown.splitlines())
+
+
+def test_colour_and_symbols_can_be_done_without(cli: Cli, terminal: Cli) -> None:
+    """NO_COLOR, TERM=dumb, --color never; ASCII where the locale is."""
+    cli("submit", "noop")
+    assert "\x1b" not in terminal("ls", NO_COLOR="1")[1]
+    assert "\x1b" not in terminal("ls", TERM="dumb")[1]
+    assert "\x1b" not in terminal("ls", "--color", "never")[1]
+    shown = terminal("ls", NO_COLOR="1", LC_ALL="C")[1]
+    assert ". queued" in shown
+    assert shown.isascii()
+
+
+def test_a_terminal_is_told_what_will_not_happen(terminal: Cli) -> None:
+    """A job that nobody will run is pointed out, with the command that changes it."""
+    code, shown = terminal("submit", "noop", NO_COLOR="1")
+    assert code == 0
+    assert re.search(r"✔ \d+ queued in default", shown)
+    assert "no worker serves queue default" in shown
+    assert "fix: jobsched worker" in shown
+
+
+def test_hostile_text_cannot_repaint_the_screen(cli: Cli, terminal: Cli) -> None:
+    """In tables and in `show`: no escape sequence, no markup, no second line."""
+    hostile = "\x1b[2J\x1b]0;x\x07\u202e[bold]b[/bold]\nline two" + "z" * 500
+    job_id = cli("submit", "noop", f"text={hostile}").out.strip()
+    for argv in (["show", job_id], ["ls", "--fields", "id,payload"]):
+        code, shown = terminal(*argv, NO_COLOR="1")
+        assert code == 0
+        assert not set(shown) & set("\x1b\x07\u202e")
+        assert "[bold]b[/bold]" in shown
+
+
+def test_big_changes_are_asked_about_and_no_means_no(cli: Cli, terminal: Cli) -> None:
+    """More than twenty: y or n; n is exit 6 and changes nothing."""
+    cli("submit", "noop", "--batch", "-", "-q", stdin='{"a":1}\n' * 25)
+    code, shown = terminal("cancel", "--queue", "default", answer="n\n")
+    assert code == 6
+    assert "This cancels 25 jobs." in shown
+    assert cli("ls", "--state", "queued", "--count").out == "25\n"
+    assert terminal("cancel", "--queue", "default", answer="y\n")[0] == 0
+    assert cli("ls", "--state", "queued", "--count").out == "0\n"
+
+
+def test_huge_changes_want_their_number_typed(cli: Cli, terminal: Cli) -> None:
+    """More than a thousand: y is not enough."""
+    cli("submit", "noop", "--batch", "-", "-q", stdin='{"a":1}\n' * 1001)
+    assert terminal("cancel", "--queue", "default", answer="y\n")[0] == 6
+    assert terminal("cancel", "--queue", "default", answer="1001\n")[0] == 0
+
+
+def test_json_on_a_terminal_never_asks(cli: Cli, terminal: Cli) -> None:
+    """A machine reads it: exit 2 and --yes."""
+    cli("submit", "noop", "--batch", "-", "-q", stdin='{"a":1}\n' * 25)
+    code, shown = terminal("cancel", "--queue", "default", "-o", "json")
+    assert code == 2
+    assert "add --yes" in shown
