@@ -15,6 +15,7 @@ from typing import Any, Literal
 from ..handler import Cancelled, Discard, Handler, Retry, Snooze
 from ..model.errors import PayloadInvalid
 from ..model.fingerprint import fingerprint
+from .json_text import to_json
 from .protocol import Report, Work
 
 MAX_MESSAGE_CHARS = 2_000
@@ -45,12 +46,9 @@ def encode_result(value: Any) -> str | None:
     """Return the JSON text of a handler's result. TypeError, ValueError: it cannot be stored."""
     if value is None:
         return None
-    text = str(value.model_dump_json()) if hasattr(value, "model_dump_json") else to_json(value, "the result")
-    if len(text.encode()) > MAX_RESULT_BYTES:
-        raise ValueError(
-            f"the result is over {MAX_RESULT_BYTES:,} bytes — put it into the object store and return its key"
-        )
-    return text
+    return to_json(
+        value, "the result", limit=MAX_RESULT_BYTES, instead="put it into the object store and return its key"
+    )
 
 
 def describe_end(work: Work, error: BaseException, *, asked: Asked, wait: float, run: float) -> Report:

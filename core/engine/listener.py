@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..store.link import Link, LinkStopped
-from ..store.listen import listen
+from ..store.listen import STARTED, listen
 
 BROADCAST = "jobsched"
 PROBE_SECONDS = 15.0
@@ -59,9 +59,11 @@ class Listener:
     def _listen(self, conn: Any) -> None:
         channels = [BROADCAST, f"jobsched_worker_{self._worker_id()}"]
         words = listen(conn, channels, probe=PROBE_SECONDS, until=lambda: self._stop.is_set() or self._renew.is_set())
-        self._rewind()
-        self._beat()
         for channel, payload in words:
+            if channel == STARTED:  # what was said before can only be looked for
+                self._rewind()
+                self._beat()
+                continue
             if channel == BROADCAST:
                 self._hear_broadcast(payload)
             elif payload.startswith("wake"):

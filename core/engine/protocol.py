@@ -29,8 +29,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 HEADER_BYTES = 4
+MAX_FRAME_BYTES = 1 << 30
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder()
+
+
+class FrameError(Exception):
+    """What was read is no frame: something else than keeper and runner wrote into their pipe."""
 
 
 class Work(NamedTuple):
@@ -107,18 +112,31 @@ class FrameReader:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[list[Any]]:
-        """Take what was read and yield every frame that is now whole."""
+        """Take what was read and yield every frame that is now whole. FrameError: it is none."""
         buffer = self._buffer
         buffer += data
         start = 0
         while len(buffer) - start >= HEADER_BYTES:
-            end = start + HEADER_BYTES + int.from_bytes(buffer[start : start + HEADER_BYTES], "big")
+            size = int.from_bytes(buffer[start : start + HEADER_BYTES], "big")
+            if size > MAX_FRAME_BYTES:
+                raise FrameError(f"a frame of {size:,} bytes")
+            end = start + HEADER_BYTES + size
             if len(buffer) < end:
                 break
-            yield _decoder.decode(memoryview(buffer)[start + HEADER_BYTES : end].tobytes())
+            yield _decode(buffer[start + HEADER_BYTES : end])
             start = end
         if start:
             del buffer[:start]
+
+
+def _decode(body: bytearray) -> list[Any]:
+    try:
+        frame = _decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise FrameError(str(error)) from None
+    if not isinstance(frame, list) or not frame:
+        raise FrameError("no array")
+    return frame
 
 
 def write_all(fd: int, data: bytes) -> None:

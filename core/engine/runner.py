@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import faulthandler
 import os
 import signal
@@ -23,10 +24,10 @@ from typing import Any
 
 from ..clocks import lease_clock
 from ..config import Settings, Value
-from ..handler import Handler
+from ..handler import Cancelled, Handler
 from ..model.errors import JobschedError
 from ..registry import Registry
-from .attempt import describe_end, encode_result, read_payload, silence_interrupts
+from .attempt import Asked, describe_end, encode_result, read_payload, silence_interrupts
 from .board import Board
 from .outbox import Outbox
 from .protocol import Boot, FrameReader, Kind, Report, Work
@@ -44,7 +45,7 @@ MAX_TURN_SECONDS = 0.005
 class Lane:
     """One slot: the job that is in it, and the thread that serves it when a plain function comes."""
 
-    __slots__ = ("context", "deadline_ns", "slot", "started_ns", "task", "thread", "timed_out", "waiter", "work")
+    __slots__ = ("asked", "context", "deadline_ns", "slot", "started_ns", "task", "thread", "waiter", "work")
 
     def __init__(self, slot: int) -> None:
         self.slot = slot
@@ -52,7 +53,7 @@ class Lane:
         self.context: RunnerContext | None = None
         self.started_ns = 0
         self.deadline_ns = 0
-        self.timed_out = False
+        self.asked: Asked = ""
         self.task: asyncio.Task[None] | None = None
         self.thread: LaneThread | None = None
         self.waiter: asyncio.Future[None] | None = None
@@ -86,7 +87,8 @@ class LaneThread(threading.Thread):
             self._go.acquire()
             job = self._handed
             while job is not None:
-                runner.run_plain(self._lane, *job)
+                # In a context of its own: what one job sets, the next one must not find.
+                contextvars.Context().run(runner.run_plain, self._lane, *job)
                 job = runner.next_plain()
             done = self._done
             assert done is not None
@@ -108,14 +110,16 @@ class Runner:
         self._outbox = outbox
         self._equipment = equipment
         self._handlers: dict[str, Handler] = {}
+        self._clean = contextvars.copy_context()
         self._coroutines: deque[tuple[Work, Handler, int]] = deque()
         self._plain: deque[tuple[Work, Handler, int]] = deque()
         self._lanes = [Lane(slot) for slot in range(boot.slots)]
         self._idle: list[Lane] = []
+        self._unmet: set[int] = set()
         self._stopping = False
         self.stopped = asyncio.Event()
         for lane in self._lanes:
-            lane.task = self.loop.create_task(self._serve_lane(lane))
+            self._start_lane(lane)
 
     # ---- frames from the keeper -----------------------------------------------------------------
 
@@ -136,10 +140,10 @@ class Runner:
         now = time.monotonic_ns()
         for fields in works:
             work = Work._make(fields)
-            handler = self._handlers.get(work.type) or self._find(work.type)
+            handler = self._handlers.get(work.type) or self._find(work)
             if handler is None:
-                self._outbox.ended(Report(work.token, "unstarted", 0.0, 0.0))
-            elif handler.is_async:
+                continue
+            if handler.is_async:
                 self._coroutines.append((work, handler, now))
             else:
                 self._plain.append((work, handler, now))
@@ -148,16 +152,25 @@ class Runner:
             assert waiter is not None
             waiter.set_result(None)
 
-    def _find(self, job_type: str) -> Handler | None:
-        handler = self._registry.find(job_type)
-        if handler is not None:
-            self._handlers[job_type] = handler
+    def _find(self, work: Work) -> Handler | None:
+        """Return the job's handler, or None after saying what became of a job that has none here."""
+        try:
+            handler = self._registry.find(work.type)
+        except JobschedError as error:
+            self._outbox.ended(describe_end(work, error, asked="", wait=work.waited, run=0.0))
+            return None
+        if handler is None:
+            self._outbox.ended(Report(work.token, "unstarted", 0.0, 0.0))
+        else:
+            self._handlers[work.type] = handler
         return handler
 
     def _cancel(self, tokens: set[int]) -> None:
+        # A thread may hold a job that it has taken and not begun: it looks here when it begins.
+        self._unmet = set(tokens)
         for lane in self._lanes:
             if lane.work is not None and lane.work.token in tokens:
-                self._stop_lane(lane)
+                self._stop_lane(lane, "cancel")
         for waiting in (self._coroutines, self._plain):
             for _ in range(len(waiting)):
                 job = waiting.popleft()
@@ -166,8 +179,9 @@ class Runner:
                 else:
                     waiting.append(job)
 
-    def _stop_lane(self, lane: Lane) -> None:
+    def _stop_lane(self, lane: Lane, why: Asked) -> None:
         """Ask the lane's job to stop: by its context, and an `async def` by cancelling what it awaits."""
+        lane.asked = lane.asked or why
         if lane.context is not None:
             lane.context.stop_requested = True
         work, task = lane.work, lane.task
@@ -188,7 +202,11 @@ class Runner:
 
     # ---- lanes ----------------------------------------------------------------------------------
 
-    async def _serve_lane(self, lane: Lane) -> None:
+    def _start_lane(self, lane: Lane) -> None:
+        context = self._clean.copy()
+        lane.task = self.loop.create_task(self._serve_lane(lane, self._clean), context=context)
+
+    async def _serve_lane(self, lane: Lane, clean: contextvars.Context) -> None:
         turn_ends = 0.0
         while True:
             if self._coroutines:
@@ -197,6 +215,9 @@ class Runner:
                     turn_ends = now + MAX_TURN_SECONDS
                     continue
                 await self._run_coroutine(lane, *self._coroutines.popleft())
+                if contextvars.copy_context() != clean:
+                    self._start_lane(lane)  # what one job sets, the next one must not find
+                    return
             elif (job := self.next_plain()) is not None:
                 if lane.thread is None:
                     lane.thread = LaneThread(self, lane)
@@ -217,21 +238,22 @@ class Runner:
                 handler.function(payload, lane.context) if handler.wants_context else handler.function(payload)
             )
             result = None if value is None else encode_result(value)
-        except asyncio.CancelledError as error:
-            assert lane.task is not None
-            lane.task.uncancel()
-            self._end_badly(lane, error, wait)
-        except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - a job may raise anything
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything
             self._end_badly(lane, error, wait)
         else:
             self._outbox.succeeded(work.token, wait, (time.monotonic_ns() - started) / 1e9, result)
             self._clear(lane)
+        assert lane.task is not None
+        while lane.task.cancelling():  # or the next job's task groups would think that they were cancelled
+            lane.task.uncancel()
 
     def run_plain(self, lane: Lane, work: Work, handler: Handler, received_ns: int) -> None:
         """Run a plain function's job, in the calling thread."""
         started = self._begin(lane, work, handler, received_ns)
         wait = work.waited + (started - received_ns) / 1e9
         try:
+            if lane.asked:
+                raise Cancelled("the job was asked to stop before it began")
             payload = read_payload(handler, work.payload)
             value = handler.function(payload, lane.context) if handler.wants_context else handler.function(payload)
             result = None if value is None else encode_result(value)
@@ -250,21 +272,23 @@ class Runner:
 
     def _begin(self, lane: Lane, work: Work, handler: Handler, received_ns: int) -> int:
         now = time.monotonic_ns()
-        lane.work = work
-        lane.timed_out = False
+        lane.asked = ""
         lane.started_ns = now
-        lane.deadline_ns = now + int(work.timeout * 1e9) if work.timeout else 0
         if handler.wants_context:
             lane.context = RunnerContext(work, self._outbox, self._equipment)
             current_context.set(lane.context)
+        lane.work = work  # from here on the loop's thread may ask it to stop
+        lane.deadline_ns = now + int(work.timeout * 1e9) if work.timeout else 0
         self._board.start(lane.slot, work.token, now)
+        if self._unmet and work.token in self._unmet:
+            self._stop_lane(lane, "cancel")
         return now
 
     def _end_badly(self, lane: Lane, error: BaseException, wait: float) -> None:
         work = lane.work
         assert work is not None
         run = (time.monotonic_ns() - lane.started_ns) / 1e9
-        self._outbox.ended(describe_end(work, error, timed_out=lane.timed_out, wait=wait, run=run))
+        self._outbox.ended(describe_end(work, error, asked=lane.asked, wait=wait, run=run))
         self._clear(lane)
 
     def _clear(self, lane: Lane) -> None:
@@ -281,9 +305,9 @@ class Runner:
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic_ns()
             for lane in self._lanes:
-                if lane.deadline_ns and now > lane.deadline_ns and not lane.timed_out:
-                    lane.timed_out = True
-                    self._stop_lane(lane)
+                if lane.deadline_ns and now > lane.deadline_ns:
+                    lane.deadline_ns = 0
+                    self._stop_lane(lane, "timeout")
 
 
 async def _main(in_fd: int, out_fd: int, board: Board, janitor_fd: int) -> None:
@@ -353,6 +377,10 @@ def _retuple(value: Any) -> Any:
 def main() -> None:
     """Entry point of the process."""
     in_fd, out_fd, board_fd, slots, janitor_fd, keeper_pid = (int(argument) for argument in sys.argv[1:7])
+    for fd in (in_fd, out_fd, board_fd, janitor_fd):
+        if fd >= 0:
+            os.set_inheritable(fd, False)  # a child that a job forks must not hold the pipes open
+    current_context.set(None)
     silence_interrupts()
     die_with_keeper(keeper_pid)
     faulthandler.enable()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import Settings
 from ..handler import Cancelled
+from .json_text import to_json
 from .protocol import Boot, Work
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MAX_OUTPUT_BYTES = 1 << 20
 MAX_CHECKPOINT_BYTES = 64 << 10
 MAX_CHUNK_CHARS = 16 << 10
+MAX_MESSAGE_CHARS = 500
 
 
 class Equipment:
@@ -103,14 +105,10 @@ class RunnerContext:
     def progress(self, fraction: float, message: str = "") -> None:
         if not 0.0 <= fraction <= 1.0:
             raise ValueError(f"progress is {fraction} — it must be 0.0 to 1.0")
-        self._outbox.say_progress(self.token, float(fraction), message[:500].replace("\0", "\N{REPLACEMENT CHARACTER}"))
+        self._outbox.say_progress(self.token, float(fraction), _storable(message[:MAX_MESSAGE_CHARS]).decode())
 
     def save_checkpoint(self, data: Any) -> None:
-        text = json.dumps(data, allow_nan=False)
-        if len(text.encode()) > MAX_CHECKPOINT_BYTES:
-            raise ValueError(
-                f"the checkpoint is over {MAX_CHECKPOINT_BYTES:,} bytes — keep the data in the object store"
-            )
+        text = to_json(data, "the checkpoint", limit=MAX_CHECKPOINT_BYTES, instead="keep the data in the object store")
         self._checkpoint_text = text
         self._outbox.say_checkpoint(self.token, text)
 
@@ -123,10 +121,15 @@ class RunnerContext:
     def _say(self, stream: str, text: str) -> None:
         if self._output_left <= 0 or not text:
             return
-        clean = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace")
+        clean = _storable(text)
         kept = clean[: self._output_left].decode(errors="ignore")
         self._output_left -= len(clean)
         for start in range(0, len(kept), MAX_CHUNK_CHARS):
             self._outbox.say(self.token, stream, kept[start : start + MAX_CHUNK_CHARS])
         if self._output_left <= 0:
             self._outbox.say(self.token, "log", f"output stopped: the limit of {MAX_OUTPUT_BYTES:,} bytes is reached\n")
+
+
+def _storable(text: str) -> bytes:
+    """The text as UTF-8, without what Postgres or UTF-8 cannot carry (NUL, lone surrogates)."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
@@ -12,7 +13,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from ..model.errors import JobschedError, StoreUnreachable, TryAgain
+from ..model.errors import ConfigError, JobschedError, PermissionDenied, StoreUnreachable, TryAgain
 from .connect import translate
 
 Conn = Connection[TupleRow]
@@ -20,6 +21,9 @@ Conn = Connection[TupleRow]
 Result = TypeVar("Result")
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
+WORTH_REPEATING = (StoreUnreachable, TryAgain, PermissionDenied, ConfigError)
+"""A login that is refused, a database that is missing or a server that only reads may be a failover
+in the middle: the worker had come in before."""
 
 
 class Opener(Protocol):
@@ -60,10 +64,13 @@ class Link:
         """
         delay = FIRST_DELAY
         while True:
+            began = time.monotonic()
             try:
                 with self.once() as conn:
                     result = use(conn)
-            except (StoreUnreachable, TryAgain) as error:
+            except WORTH_REPEATING as error:
+                if time.monotonic() - began > LONGEST_DELAY:
+                    delay = FIRST_DELAY  # it worked for a while: this is another loss
                 if not self._lost:
                     self._lost = True
                     self._told(error)
