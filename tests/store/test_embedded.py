@@ -299,6 +299,31 @@ def test_a_port_that_somebody_else_took_is_left_to_him(embedded_settings: Settin
         assert embedded.recorded_url(home) == store.url
 
 
+def test_a_port_lost_at_the_last_instant_is_left_to_its_taker(
+    started: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between finding a port free and binding it somebody may be faster: another one is tried."""
+    embedded.stop(home)
+    port = server.status(home).port
+    assert port
+    monkeypatch.setattr(server, "listening", lambda _: False)
+    with socket.create_server((record.HOST, port)):
+        moved = embedded.start(home)
+    assert moved != started
+    assert kept(moved) == 42
+
+
+def test_a_server_that_dies_while_it_is_found_is_started_again(
+    started: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be killed after it was seen: whoever saw it starts another."""
+    seen = server.find_postmaster(Layout(home))
+    kill_server(home)
+    monkeypatch.setattr(server, "find_postmaster", lambda _: seen)
+    assert embedded.start(home) == started
+    assert kept(started) == 42
+
+
 def test_a_server_that_jobsched_did_not_start_is_used_and_never_stopped(started: str, home: Path) -> None:
     """Somebody ran pg_ctl on the data folder: that server is his."""
     layout = Layout(home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from ... import host
-from ...model.errors import Refused, StoreUnreachable, TryAgain
+from ...model.errors import JobschedError, Refused, StoreUnreachable, TryAgain
 from ..connect import connect_arguments, shown_url, translate
 from . import cluster
 from .account import Account, account_for
@@ -65,9 +65,10 @@ def start(
     cluster.prepare_folders(layout, account)
     with _locked(layout):
         running = find_postmaster(layout) or _just_launched(layout)
-        if running is None:
-            return _start_stopped(layout, account, pg_bin, options or {}, say or _silent)
-        return _adopt(layout, running, say or _silent)
+        if running is not None:
+            with suppress(_Died):
+                return _adopt(layout, running, say or _silent)
+        return _start_stopped(layout, account, pg_bin, options or {}, say or _silent)
 
 
 def revive(home: Path, *, pg_bin: str | None = None) -> str:
@@ -131,15 +132,19 @@ def _start_stopped(layout: Layout, account: Account, pg_bin: str | None, options
     while True:
         port = _free_port(record.port if record else None, tried)
         tried.add(port)
+        log_start = _log_size(layout)
         pid = launch(layout, account, binaries, port, options)
         identity = host.identify(pid)
         record = Record(port, pid, identity.pid_start, identity.boot_id, ours=True, stopped=False)
         write_record(layout, record)
         try:
             _make_database(layout, record, say)
-        except _PortTaken:
-            continue
-        return url_for(layout, port)
+        except _Died:
+            problem = _why_it_died(layout, log_start)
+            if problem is not None:
+                raise problem from None
+        else:
+            return url_for(layout, port)
 
 
 def _adopt(layout: Layout, running: Postmaster, say: Say) -> str:
@@ -163,8 +168,8 @@ def _is_ours(running: Postmaster, record: Record | None) -> bool:
     return record.pid_start in (0, identity.pid_start) and record.boot_id == identity.boot_id
 
 
-class _PortTaken(Exception):
-    """Somebody was faster."""
+class _Died(Exception):
+    """The server ended while it was waited for."""
 
 
 def _just_launched(layout: Layout) -> Postmaster | None:
@@ -185,16 +190,16 @@ def _make_database(layout: Layout, record: Record, say: Say) -> None:
 
 def _wait_ready(layout: Layout, record: Record, say: Say) -> psycopg.Connection[TupleRow]:
     """Connect as soon as that is possible. Recovery after a crash takes what it takes: the wait ends
-    when the server is ready or gone, never by the clock."""
+    when the server is ready or gone (_Died), never by the clock."""
     url = url_for(layout, record.port, "postgres")
     arguments = connect_arguments(url, application_name="jobsched start", timeout=10, libpq=libpq_options())
-    begun, log_start, pause = time.monotonic(), _log_size(layout), 0.01
+    begun, pause = time.monotonic(), 0.01
     while True:
         try:
             return psycopg.connect(**arguments)
         except psycopg.OperationalError as error:
             if not is_alive(record.pid, record.pid_start):
-                raise _why_it_died(layout, log_start) from None
+                raise _Died from None
             if not any(words in str(error) for words in _NOT_YET):
                 raise translate(error, where=shown_url(url)) from error
         if begun and time.monotonic() - begun > _SILENCE:
@@ -204,13 +209,13 @@ def _wait_ready(layout: Layout, record: Record, say: Say) -> psycopg.Connection[
         pause = min(0.2, pause * 1.5)
 
 
-def _why_it_died(layout: Layout, log_start: int) -> Exception:
-    """Return the error that the server's last words mean."""
+def _why_it_died(layout: Layout, log_start: int) -> JobschedError | None:
+    """Return the error that its words in the log mean; None where somebody was faster at the port."""
     with layout.log.open("rb") as file:
-        file.seek(max(0, log_start - 2000))
+        file.seek(log_start)
         text = file.read(20000).decode(errors="replace")
-    if "could not bind" in text or "Address already in use" in text:
-        return _PortTaken()
+    if "Address already in use" in text:
+        return None
     if "No space left on device" in text:
         return TryAgain(
             f"the embedded store cannot start — the disk of {layout.home} is full",
