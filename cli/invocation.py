@@ -23,7 +23,8 @@ class Invocation:
     """The global flags as given. One instance, `current()`, is filled while the arguments are parsed.
 
     fields: None when --fields was not given, "" when it was given without a value.
-    command_line: what followed `--`; None where there was none.
+    command_line: what followed `--`; None where there was none. propagating: the exit code is a job's
+    own now, so failures of jobsched itself must not look like it.
     """
 
     output: str = "auto"
@@ -39,6 +40,7 @@ class Invocation:
     database_url: str | None = None
     imports: list[str] = field(default_factory=list)
     command_line: list[str] | None = None
+    propagating: bool = False
     _settings: Settings | None = None
 
     @property

@@ -14,6 +14,8 @@ from . import diagnostics, invocation
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+OWN_CODES = frozenset({2, 3, 124})
+"""With --propagate, these still mean usage, not found and timeout; every other failure of ours is 125."""
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -135,6 +137,8 @@ def _report(error: JobschedError) -> int:
         _silence_stdout()
     except JobschedError:
         _silence_stdout()
+    if invocation.current().propagating and error.exit_code not in OWN_CODES:
+        return JobschedError.exit_code
     return error.exit_code
 
 

@@ -22,6 +22,7 @@ def command(
     propagate: Annotated[bool, typer.Option("--propagate", help="With -f: exit with the job's exit code.")] = False,
 ) -> int:
     """Show the output and log of jobs. With -f the exit code says how they ended."""
+    invocation.current().propagating = propagate
     with invocation.open_service() as service:
         found = selection.read_ids(ids, service)
         printer = OutputPrinter(prefix=prefix or len(found) > 1, timestamps=timestamps)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ...core.model.durations import parse_duration
+from ...core.model.errors import QueueNotFound
 from ...core.model.results import QueueInfo
 from ...core.model.times import parse_time
 from .. import arguments, diagnostics, invocation, output
@@ -69,12 +70,14 @@ def purge(name: Name) -> None:
     """Cancel every waiting job of the queue; those that run go on."""
     with invocation.open_service() as service:
         counts = next((queue for queue in service.queues() if queue.name == name), None)
-        waiting = counts.queued + counts.scheduled + counts.retrying if counts is not None else 0
+        if counts is None:
+            raise QueueNotFound(f"there is no queue called {name[:80]!r}", fix="jobsched queue ls")
+        waiting = counts.queued + counts.scheduled + counts.retrying
         if invocation.current().dry_run:
             diagnostics.note(f"would cancel {waiting} jobs of queue {name}; nothing was changed")
             return
         diagnostics.confirm(f"This cancels {waiting} jobs of queue {name}.", count=waiting, always=waiting > 0)
-        cancelled = service.purge(name)
+        cancelled = service.purge(name, by=user())
     if invocation.current().for_people:
         output.line(f"{cancelled} jobs of queue {name} cancelled")
     else:

@@ -30,7 +30,6 @@ COLUMNS = (
     Column("created", shown=False),
     Column("state", "state", shown=False),
     Column("type", shown=False),
-    Column("queue", shown=False),
 )
 Text = str | None
 
@@ -116,7 +115,7 @@ def _run(job: NewJob, unchecked: bool, patience: float | None, *, wait: bool, fo
 def _announce(service: Service, job: NewJob, submitted: Submitted) -> None:
     if not invocation.current().for_people:
         row = {"id": submitted.id, "created": submitted.created, "state": submitted.state, "type": job.type}
-        output.emit("job", COLUMNS, [{**row, "queue": job.queue}])
+        output.emit("job", COLUMNS, [row])
         return
     from ..announcing import announce
 
@@ -130,10 +129,11 @@ def _stay(service: Service, submitted: Submitted, patience: float | None, *, fol
     from ..following import follow as follow_output
     from ..jobs import propagated, verdict
 
-    diagnostics.note(f"job {submitted.id}")
+    invocation.current().propagating = propagate
     ids = [submitted.id]
     jobs: list[Job]
     try:
+        diagnostics.note(f"job {submitted.id}")
         if follow:
             jobs = follow_output(service, ids, OutputPrinter(), timeout=patience)
         else:

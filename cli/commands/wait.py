@@ -36,6 +36,7 @@ def command(
 ) -> int:
     """Wait for jobs: exit 0 if all succeeded, 1 if one did not, 3 unknown job, 124 --timeout."""
     seconds = arguments.read("--timeout", timeout, parse_duration)
+    invocation.current().propagating = propagate
     with invocation.open_service() as service:
         found = selection.read_ids(ids, service)
         jobs = wait(service, found, timeout=seconds, any_=any_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -48,6 +49,30 @@ def test_a_closed_stdout_is_not_a_crash(shell_environ: dict[str, str], tmp_path:
     done = shell("jobsched help exit-codes >&-", shell_environ, tmp_path)
     assert done.returncode == 75
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_is_exit_130_and_says_that_the_job_goes_on(shell_environ: dict[str, str], tmp_path: Path) -> None:
+    """Whoever stops waiting has not cancelled anything."""
+    process = subprocess.Popen(
+        [*PROGRAM, "submit", "--wait", "noop"], env=shell_environ, cwd=tmp_path, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("job ")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert "goes on" in err
+    assert "Traceback" not in err
+
+
+def test_failures_of_our_own_do_not_look_like_the_jobs(cli: Cli) -> None:
+    """With --propagate, an unreachable store is 125; a wrong command line stays 2, an unknown job 3."""
+    nowhere = "postgresql://me@127.0.0.1:1/db"
+    assert cli("wait", "1", "--database-url", nowhere).code == 69
+    assert cli("wait", "1", "--propagate", "--database-url", nowhere).code == 125
+    assert cli("wait", "one", "--propagate").code == 2
+    assert cli("wait", "1", "--propagate").code == 3
 
 
 @pytest.mark.parametrize("verb", verbs())

@@ -96,7 +96,7 @@ def test_json_describes_the_submission(cli: Cli) -> None:
     done = cli("submit", "noop", "-o", "json")
     (item,) = done.json["items"]
     assert done.json["kind"] == "job.list"
-    assert item == {"id": item["id"], "created": True, "state": "queued", "type": "noop", "queue": None}
+    assert item == {"id": item["id"], "created": True, "state": "queued", "type": "noop"}
 
 
 def test_help_of_a_type_lists_its_payload(cli: Cli) -> None:
