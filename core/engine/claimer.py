@@ -19,7 +19,8 @@ QUEUES_EVERY = 1.0
 
 
 class Claimer:
-    """room: how many more jobs may be taken in hand. take: called with those that were claimed.
+    """room: how many more jobs may be taken in hand. life: of the keeper, asked for before each claim.
+    take: called with the jobs that were claimed, and that.
 
     queues: None serves every queue. room_for_solo: whether a job that must run alone can be taken.
     more: called with queue and type after a claim that may have left such jobs behind, or when woken
@@ -35,7 +36,8 @@ class Claimer:
         types: Sequence[str],
         room: Callable[[], int],
         room_for_solo: Callable[[], bool],
-        take: Callable[[list[Claimed]], None],
+        life: Callable[[], int],
+        take: Callable[[list[Claimed], int], None],
         more: Callable[[str, str], None],
         full: Callable[[], None],
         poll: float,
@@ -47,6 +49,7 @@ class Claimer:
         self._types = types
         self._room = room
         self._room_for_solo = room_for_solo
+        self._life = life
         self._take = take
         self._more = more
         self._full = full
@@ -54,6 +57,7 @@ class Claimer:
         self._cursors = Cursors()
         self._next_queues = 0.0
         self._newest_seq = 0
+        self._wants_room = False
         self._woken = threading.Event()
         self._stopping = False
         self.found_nothing = threading.Event()
@@ -65,6 +69,11 @@ class Claimer:
             self._full()
             self._more(queue, job_type)
         self._woken.set()
+
+    def room_freed(self) -> None:
+        """A job has ended. If the last claim left nothing behind, there is no reason to look again."""
+        if self._wants_room:
+            self._woken.set()
 
     def rewind(self) -> None:
         """There are jobs behind the cursor, or a queue was resumed or is new."""
@@ -93,11 +102,14 @@ class Claimer:
         """Claim what there is room for; True if more may be had at once."""
         room = self._room()
         if room <= 0 or self._stopping:
-            return False
+            self._wants_room = True
+            return self._room() > 0 and not self._stopping
         n = min(room, BATCH)
+        life = self._life()
         jobs = self._link.run(lambda conn: self._claim(conn, n))
+        self._wants_room = len(jobs) == n
         if jobs:
-            self._take(jobs)
+            self._take(jobs, life)
         if jobs and len(jobs) == n:
             self._more(jobs[-1].queue, jobs[-1].type)
         return bool(jobs) and len(jobs) == n

@@ -13,16 +13,20 @@ if TYPE_CHECKING:
 
 
 class Held:
-    """A leased job, and the runner that it was given to (None: not yet)."""
+    """A leased job, and the runner that it was given to (None: not yet).
 
-    __slots__ = ("chunks", "job", "progress", "runner", "wants_cancel")
+    chunks: pieces of output that it has sent. cancel_asked: when it was asked to stop, on the
+    monotonic clock; 0 if nobody has asked.
+    """
+
+    __slots__ = ("cancel_asked", "chunks", "job", "progress", "runner")
 
     def __init__(self, job: Claimed) -> None:
         self.job = job
         self.runner: RunnerProcess | None = None
         self.chunks = 0
         self.progress: tuple[float | None, str | None] = (None, None)
-        self.wants_cancel = False
+        self.cancel_asked = 0.0
 
 
 class Hand:

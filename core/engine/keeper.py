@@ -19,6 +19,8 @@ from ..model.errors import ConfigError, HandlerImportError
 from ..model.priority import Priority
 from ..store.leases import Claimed, Ending
 from . import verdict
+from .aftermath import HANDED_BACK, End, hand_back, judge_jobs_of
+from .board import Running
 from .hand import Hand, Held
 from .pace import Pace
 from .protocol import Boot, Kind, Report, Work
@@ -34,6 +36,9 @@ START_TIMEOUT = 60.0
 MAX_OWN_PROCESSES = 16
 MAX_BACKLOG = 5_000
 LAST_SECONDS = 3.0
+FIRST_RESPAWN_DELAY, LONGEST_RESPAWN_DELAY = 0.1, 5.0
+HOARD_SECONDS = 0.25
+"""Jobs that wait behind a full house in which nothing has moved for so long are given back."""
 WORK_FIELDS = len(Work._fields)
 
 
@@ -56,8 +61,11 @@ class Keeper:
         self.metrics = metrics
         self.log = log
         self.completer: Completer
+        self.life = 1
+        """Grows whenever the worker begins anew."""
         self.draining = False
         self.lost_contact = False
+        self.failed = False
         self.attention = threading.Event()
         """Set when the main thread has something to do."""
         self._boot = Boot(concurrency, _runner_settings(settings), home, mark, store_id, True, settings["lease"])
@@ -70,6 +78,8 @@ class Keeper:
         self._alone_waiting: deque[Held] = deque()
         self._unsent: list[Held] = []
         self._hello: list[Any] | None = None
+        self._respawn_at = 0.0
+        self._respawn_delay = FIRST_RESPAWN_DELAY
         self._greeted = threading.Event()
         self.runners: set[RunnerProcess] = set()
         self.ended_jobs = 0
@@ -104,6 +114,7 @@ class Keeper:
             heard=self._heard,
             ended=self._runner_ended,
             wrote=self._runner_wrote,
+            failed=self._runner_thread_failed,
         )
         with self._lock:
             self.runners.add(runner)
@@ -120,6 +131,8 @@ class Keeper:
         """How many more jobs may be claimed now."""
         if self.draining or self.lost_contact or self.completer.backlog > MAX_BACKLOG:
             return 0
+        if self._shared is None and time.monotonic() < self._respawn_at:
+            return 0
         limit = self._pace.limit()
         room = limit - len(self.hand)
         # A small top-up costs the store as much as a big one: wait until it is worth a statement.
@@ -129,17 +142,29 @@ class Keeper:
         """Whether a job that must run alone would be started soon."""
         return len(self._alone_waiting) < self.concurrency
 
-    def take(self, jobs: list[Claimed]) -> None:
-        """Take claimed jobs in hand and send them to where they run."""
-        held = self.hand.add(jobs)
-        shared = held
-        if any(job.solo or job.type in self._alone_kinds for job in jobs):
-            shared = [each for each in held if not self._runs_alone(each.job)]
-            with self._lock:
-                self._alone_waiting.extend(each for each in held if self._runs_alone(each.job))
-            self.attention.set()
-        self._send(shared)
+    def take(self, jobs: list[Claimed], life: int) -> None:
+        """Take claimed jobs in hand and send them to where they run.
+
+        life: what `self.life` was before they were claimed. If the worker was declared dead in
+        between, they are somebody else's by now.
+        """
+        with self._lock:
+            if life != self.life:
+                return
+            held = self.hand.add(jobs)
         self.metrics.started(len(jobs))
+        if any(job.solo or job.type in self._alone_kinds for job in jobs):
+            self._await_own_process([each for each in held if self._runs_alone(each.job)])
+            held = [each for each in held if not self._runs_alone(each.job)]
+        self._send(held)
+
+    def _await_own_process(self, held: list[Held]) -> None:
+        """Keep as many as will be started soon, and give the others back."""
+        with self._lock:
+            room = max(0, self.concurrency - len(self._alone_waiting))
+            self._alone_waiting.extend(held[:room])
+        self.attention.set()
+        self._hand_back([each for each in self.hand.take([one.job.token for one in held[room:]]) if each])
 
     def _runs_alone(self, job: Claimed) -> bool:
         return job.solo or job.type in self._alone_kinds
@@ -166,7 +191,7 @@ class Keeper:
                     runner.send("stop")
             if self.lost_contact:
                 return
-            if self._shared is None and not self.draining:
+            if self._shared is None and not self.draining and time.monotonic() >= self._respawn_at:
                 self._shared = self._spawn(alone=False)
                 unsent, self._unsent = self._unsent, []
                 self._send(unsent)
@@ -185,6 +210,20 @@ class Keeper:
                 held.runner.send("stop")
                 own += 1
 
+    def return_hoard(self) -> None:
+        """Main thread: give back what was claimed ahead when the jobs turn out to be slow, since what
+        one worker hoards no other can run."""
+        runner = self._shared
+        if runner is None or len(self.hand) <= self.concurrency:
+            return
+        running = runner.running()
+        if len(running) < runner.board.slots or len(self.hand.of(runner)) <= len(running):
+            return
+        newest = (time.monotonic_ns() - max(each.started_ns for each in running)) / 1e9
+        if newest > HOARD_SECONDS:
+            self._pace.stalled(newest)
+            runner.send("recall")
+
     # ---- what runners say -----------------------------------------------------------------------
 
     def _heard(self, runner: RunnerProcess, frame: list[Any]) -> None:
@@ -196,19 +235,33 @@ class Keeper:
             case ["said", words]:
                 self._heard_words(words)
             case ["progress", words]:
-                for token, fraction, message in words:
-                    if (held := self.hand.get(token)) is not None:
-                        held.progress = (fraction, message)
+                self._heard_progress(words)
             case ["checkpoint", saved]:
-                for token, data in saved:
-                    if (held := self.hand.get(token)) is not None:
-                        self.completer.checkpoint(held.job.job_id, token, data)
+                self._heard_checkpoints(saved)
             case ["recalled", tokens]:
                 self._hand_back([each for each in self.hand.take(tokens) if each])
             case ["hello" | "unusable", *_]:
-                if self._hello is None:
-                    self._hello = frame
-                self._greeted.set()
+                self._heard_greeting(runner, frame)
+
+    def _heard_greeting(self, runner: RunnerProcess, frame: list[Any]) -> None:
+        if frame[0] == "hello":
+            runner.greeted = True
+            self._respawn_delay = FIRST_RESPAWN_DELAY
+        elif self._hello is not None:
+            self.log.error("the handlers do not import any more", error=frame[1])
+        if self._hello is None:
+            self._hello = frame
+        self._greeted.set()
+
+    def _heard_progress(self, words: list[tuple[int, float, str]]) -> None:
+        for token, fraction, message in words:
+            if (held := self.hand.get(token)) is not None:
+                held.progress = (fraction, message)
+
+    def _heard_checkpoints(self, saved: list[tuple[int, str]]) -> None:
+        for token, data in saved:
+            if (held := self.hand.get(token)) is not None:
+                self.completer.checkpoint(held.job.job_id, token, data)
 
     def _heard_bad(self, reports: list[Report]) -> None:
         held = self.hand.take([report.token for report in reports])
@@ -262,12 +315,18 @@ class Keeper:
         if output:
             self.completer.said(output)
 
+    def _runner_thread_failed(self, runner: RunnerProcess) -> None:
+        """What a runner said may be lost, so its leases must not go on: the worker stops."""
+        self.log.exception("listening to a runner failed: the worker stops", runner=runner.pid)
+        self.failed = True
+        self.attention.set()
+
     def _runner_wrote(self, runner: RunnerProcess, line: str) -> None:
         self.log.info("runner wrote", runner=runner.pid, line=line)
 
     # ---- ends -----------------------------------------------------------------------------------
 
-    def conclude(self, ends: list[tuple[Claimed, Ending, str]]) -> None:
+    def conclude(self, ends: list[End]) -> None:
         """Record ends (job, ending, how the attempt ended) and have them written."""
         retried: Counter[int] = Counter()
         dead: Counter[int] = Counter()
@@ -288,11 +347,11 @@ class Keeper:
         for priority, n in dead.items():
             self.metrics.deadlettered(Priority(priority).word, n)
         self.completer.ended([ending for _, ending, _ in ends])
-        self.ended_jobs += sum(1 for _, _, how in ends if how != "handed back")
+        self.ended_jobs += sum(1 for _, _, how in ends if how != HANDED_BACK)
         self.room_changed()
 
     def _log_end(self, job: Claimed, ending: Ending, how: str) -> None:
-        if how == "handed back":
+        if how == HANDED_BACK:
             return
         write = self.log.warning if ending.kind else self.log.info
         write(
@@ -305,9 +364,9 @@ class Keeper:
             error=None if ending.error_class is None else f"{ending.error_class}: {ending.message}",
         )
 
-    def _hand_back(self, held: list[Held], *, solo: bool | None = None) -> None:
+    def _hand_back(self, held: list[Held]) -> None:
         if held:
-            self.conclude([(each.job, verdict.hand_back(each.job, solo=solo), "handed back") for each in held])
+            self.conclude(hand_back(held))
 
     def hand_back_waiting(self) -> None:
         """Give back everything that has not been sent to a runner; runners are asked for the rest."""
@@ -322,75 +381,48 @@ class Keeper:
 
     def cancel(self, tokens: list[int]) -> None:
         """Somebody asked for these to stop."""
-        wanted = [held for token in tokens if (held := self.hand.get(token)) is not None and not held.wants_cancel]
+        now = time.monotonic()
         by_runner: dict[RunnerProcess, list[int]] = defaultdict(list)
-        for held in wanted:
-            held.wants_cancel = True
-            if held.runner is not None:
-                by_runner[held.runner].append(held.job.token)
+        with self._lock:
+            wanted = [held for token in tokens if (held := self.hand.get(token)) is not None and not held.cancel_asked]
+            for held in wanted:
+                held.cancel_asked = now
+                if held.runner is not None:
+                    by_runner[held.runner].append(held.job.token)
+            unsent = self.hand.take([held.job.token for held in wanted if held.runner is None])
         for runner, chosen in by_runner.items():
             runner.send("cancel", chosen)
-        unsent = [held for held in wanted if held.runner is None]
-        report = [(held.job, verdict.killed_overdue(held.job, timed_out=False, ran=0.0)) for held in unsent]
-        self.hand.take([held.job.token for held in unsent])
-        if report:
-            self.conclude([(job, ending, "cancelled") for job, ending in report])
+        ends = [(held.job, verdict.killed_overdue(held.job, timed_out=False, ran=0.0)) for held in unsent if held]
+        if ends:
+            self.conclude([(job, ending, "cancelled") for job, ending in ends])
 
     # ---- runners that end -----------------------------------------------------------------------
 
     def _runner_ended(self, runner: RunnerProcess, code: int) -> None:
         """From the runner's own thread, after everything that it said was heard."""
-        started = {each.token: each for each in runner.running()}
+        started = runner.running()
         with self._lock:
             self.runners.discard(runner)
             if self._shared is runner:
                 self._shared = None
+            if not runner.alone and not runner.greeted:
+                self._respawn_at = time.monotonic() + self._respawn_delay
+                self._respawn_delay = min(LONGEST_RESPAWN_DELAY, 2 * self._respawn_delay)
         held = [each for each in self.hand.take([one.job.token for one in self.hand.of(runner)]) if each]
         if held:
-            self._settle(runner, code, held, {token: each.started_ns for token, each in started.items()})
+            self._settle(runner, code, held, started)
         self._greeted.set()
         self.attention.set()
 
-    def _settle(self, runner: RunnerProcess, code: int, held: list[Held], started: dict[int, int]) -> None:
-        """Decide who pays for the end of a runner: see docs/decisions.md, "Crashes"."""
-        overdue = [each for each in held if each.job.token in runner.overdue]
-        running = [each for each in held if each.job.token in started and each not in overdue]
-        idle = [each for each in held if each.job.token not in started and each not in overdue]
-        now = time.monotonic_ns()
-        ran = {token: (now - began) / 1e9 for token, began in started.items()}
-        self.conclude(
-            [
-                (
-                    each.job,
-                    verdict.killed_overdue(each.job, timed_out=not each.wants_cancel, ran=ran.get(each.job.token, 0.0)),
-                    "killed",
-                )
-                for each in overdue
-            ]
-        )
-        if overdue or runner.stopping:
-            self._hand_back(running + idle)
-            return
+    def _settle(self, runner: RunnerProcess, code: int, held: list[Held], started: list[Running]) -> None:
         words, signal_number, exit_code = describe_exit(code)
         reason = runner.kill_reason or words
-        self.log.warning(
-            "runner ended", runner=runner.pid, reason=reason, running=len(running), memory_peak=runner.memory_peak
-        )
-        if len(held if runner.alone else running) == 1:
-            charged = (held if runner.alone else running)[0]
-            crash = Crash(
-                reason,
-                signal_number,
-                exit_code,
-                runner.memory_peak,
-                runner.last_lines(),
-                ran.get(charged.job.token, 0.0),
+        if not runner.stopping:
+            self.log.warning(
+                "runner ended", runner=runner.pid, reason=reason, running=len(started), memory_peak=runner.memory_peak
             )
-            self.conclude([(charged.job, verdict.crashed(charged.job, crash, self._crash_limit), "crashed")])
-            self._hand_back([each for each in idle if each is not charged])
-        else:
-            self._hand_back(running, solo=True)
-            self._hand_back(idle)
+        crash = Crash(reason, signal_number, exit_code, runner.memory_peak, runner.last_lines(), 0.0)
+        self.conclude(judge_jobs_of(runner, held, started, crash, self._crash_limit))
 
     # ---- stopping -------------------------------------------------------------------------------
 
@@ -416,8 +448,9 @@ class Keeper:
 
     def abandon(self) -> None:
         """The store has given our jobs to others: forget them, and end what runs them."""
-        self.hand.take_all()
         with self._lock:
+            self.life += 1
+            self.hand.take_all()
             self._alone_waiting.clear()
             self._unsent = []
         self.stop_runners(kill=True)

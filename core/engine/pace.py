@@ -25,6 +25,10 @@ class Pace:
             weight = _SLOWER if mean > self._mean else _FASTER
             self._mean += weight * (mean - self._mean)
 
+    def stalled(self, seconds: float) -> None:
+        """Note that jobs which still run have been running for `seconds`."""
+        self._mean = max(self._mean or 0.0, seconds)
+
     def limit(self) -> int:
         """Jobs to have in hand at most: the slots, and 50 ms of work for each of them."""
         if self._mean is None:

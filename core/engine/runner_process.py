@@ -18,7 +18,7 @@ from typing import Any
 from ..clocks import lease_clock
 from ..host import MARK_VARIABLE, peak_rss_bytes, rss_bytes
 from .board import Board, Running
-from .protocol import Boot, FrameReader, encode, write_all
+from .protocol import Boot, FrameError, FrameReader, encode, write_all
 
 LAST_LINES = 20
 MAX_LINE_BYTES = 2_000
@@ -62,7 +62,8 @@ class RunnerProcess:
     """One runner. Make it in the keeper's main thread: its life is tied to the thread that started it.
 
     heard: called with (runner, frame) for each frame, ended: called with (runner, return code) once,
-    both from a thread of this runner's.
+    both from a thread of this runner's. failed: called where a thread of this runner's ends with an
+    error that nobody foresaw, while the error is being handled.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class RunnerProcess:
         heard: Callable[[RunnerProcess, list[Any]], None],
         ended: Callable[[RunnerProcess, int], None],
         wrote: Callable[[RunnerProcess, str], None],
+        failed: Callable[[RunnerProcess], None],
     ) -> None:
         self.alone = alone
         self.board = Board.create(boot.slots)
@@ -82,12 +84,14 @@ class RunnerProcess:
         self.overdue: set[int] = set()
         self.retiring_since: float | None = None
         self.stopping = False
+        self.greeted = False
         self.memory_peak = 0
         self.started = time.monotonic()
         self._janitor = janitor
         self._heard = heard
         self._ended = ended
         self._wrote = wrote
+        self._failed = failed
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
         self._frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._spawn(boot)
@@ -116,7 +120,7 @@ class RunnerProcess:
         self.send("boot", boot)
         for name, work in (("write", self._write), ("read", self._read), ("lines", self._read_lines)):
             fd = {"write": our_out, "read": our_in}.get(name, -1)
-            threading.Thread(target=work, args=(fd,), name=f"runner-{self.pid}-{name}", daemon=True).start()
+            threading.Thread(target=self._guard, args=(work, fd), name=f"runner-{self.pid}-{name}", daemon=True).start()
 
     def send(self, *parts: Any) -> None:
         """Send a frame, without waiting for a runner that does not read."""
@@ -142,6 +146,12 @@ class RunnerProcess:
         self.look()
         self._process.send_signal(signal.SIGKILL)
 
+    def _guard(self, work: Callable[[int], None], fd: int) -> None:
+        try:
+            work(fd)
+        except Exception:  # noqa: BLE001 - it is told, and ends the worker
+            self._failed(self)
+
     def _write(self, fd: int) -> None:
         try:
             while (data := self._frames.get()) is not None:
@@ -152,6 +162,19 @@ class RunnerProcess:
             os.close(fd)
 
     def _read(self, fd: int) -> None:
+        try:
+            self._read_frames(fd)
+        except FrameError as error:
+            self.kill(f"what it said could not be understood: {error}")
+        finally:
+            os.close(fd)
+        code = self._process.wait()
+        self._frames.put(None)
+        self._janitor.say("!", self.pid)
+        self._ended(self, code)
+        self.board.close()
+
+    def _read_frames(self, fd: int) -> None:
         reader = FrameReader()
         poller = select.poll()
         poller.register(fd, select.POLLIN)
@@ -166,18 +189,12 @@ class RunnerProcess:
                 break
             for frame in reader.feed(data):
                 self._heard(self, frame)
-        os.close(fd)
-        code = self._process.wait()
-        self._frames.put(None)
-        self._janitor.say("!", self.pid)
-        self._ended(self, code)
-        self.board.close()
 
     def _read_lines(self, _: int) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as stream:
             while line := stream.readline(MAX_LINE_BYTES):
-                text = line.decode(errors="replace").rstrip("\n")
+                text = line.decode(errors="replace").rstrip("\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
                 self._lines.append(text)
                 self._wrote(self, text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..model.backoff import Backoff, BackoffKind
 from ..store.leases import Claimed, Ending
@@ -11,8 +11,7 @@ from .protocol import Report
 MAX_ERROR_CHARS = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Crash:
+class Crash(NamedTuple):
     """How a runner died while one job alone was running in it.
 
     reason: in words. signal, exit_code: whichever applies. memory_peak: bytes, 0 unknown. last_lines:

@@ -21,7 +21,6 @@ class Watchdog:
         self._hand = hand
         self._max_rss = max_rss
         self._replace = replace
-        self._asked: dict[int, float] = {}
 
     def look(self, runners: list[RunnerProcess]) -> int:
         """Look at each runner once; return their resident memory in bytes."""
@@ -54,11 +53,8 @@ class Watchdog:
         if patience or len(running) == len(overdue):
             runner.kill("a job did not stop when it was asked to")
 
-    def _is_overdue(self, held: Held, ran: float, now: float) -> bool:
-        if held.wants_cancel:
-            asked = self._asked.setdefault(held.job.token, now)
-            if now - asked > STOP_GRACE:
-                return True
-        else:
-            self._asked.pop(held.job.token, None)
+    @staticmethod
+    def _is_overdue(held: Held, ran: float, now: float) -> bool:
+        if held.cancel_asked and now - held.cancel_asked > STOP_GRACE:
+            return True
         return held.job.timeout is not None and ran > held.job.timeout + STOP_GRACE

@@ -39,6 +39,8 @@ IDLE_TICK = 0.5
 LAST_WORDS_SECONDS = 10.0
 CONTACT_SHARE = 0.5
 WAKE_EVERY = 0.05
+EXIT_FAILED = 70
+"""EX_SOFTWARE of sysexits.h: a loop of the worker failed."""
 
 
 @dataclass(frozen=True)
@@ -125,12 +127,12 @@ class Worker:
             with _Signals(self._on_signal):
                 self._log.info("worker ready", concurrency=self._options.concurrency, types=len(self._types))
                 self._live()
-            self._finish()
+                self._finish()
         finally:
             self._links_stop.set()
             self._keeper.stop_runners(kill=True)
             self._keeper.close()
-        return 0
+        return EXIT_FAILED if self._keeper.failed else 0
 
     def _start(self, kinds: list[Kind]) -> None:
         usable = [kind for kind in kinds if self._options.allow_commands or not kind.commands]
@@ -167,6 +169,7 @@ class Worker:
             types=self._types,
             room=keeper.room,
             room_for_solo=keeper.room_for_solo,
+            life=lambda: keeper.life,
             take=keeper.take,
             more=self._wake_another,
             full=self._say_busy,
@@ -216,11 +219,10 @@ class Worker:
         """A loop that fails in a way that nobody foresaw ends the worker, which others will notice."""
         try:
             run()
-        except BaseException:
+        except Exception:  # noqa: BLE001 - it is told, and ends the worker
             self._log.exception("loop failed: the worker stops", loop=name)
-            self._signals += 1
+            self._keeper.failed = True
             self._keeper.attention.set()
-            raise
 
     def _register(self, conn: Conn) -> None:
         self._worker_id = fleet.register(
@@ -248,6 +250,7 @@ class Worker:
             keeper.sign_leases(self._pulse.last_ok)
             self._check_contact()
             keeper.tend_runners()
+            keeper.return_hoard()
             self._rss = self._watchdog.look(keeper.live_runners())
             self._decide_to_stop()
             if self._drain_until is not None and self._is_drained():
@@ -256,7 +259,8 @@ class Worker:
     def _decide_to_stop(self) -> None:
         options = self._options
         enough = options.max_jobs is not None and self._keeper.ended_jobs >= options.max_jobs
-        if self._drain_until is None and (self._signals or enough or (options.burst and self._nothing_left())):
+        wanted = self._signals or self._keeper.failed or enough
+        if self._drain_until is None and (wanted or (options.burst and self._nothing_left())):
             timeout = self._settings["drain_timeout"] if options.drain_timeout is None else options.drain_timeout
             self._begin_drain(timeout)
         if self._signals > 1:
@@ -334,7 +338,7 @@ class Worker:
         self._keeper.attention.set()
 
     def _room_changed(self) -> None:
-        self._claimer.wake()
+        self._claimer.room_freed()
         if self._pulse.announced == "busy":
             self._pulse.beat_now()
 
