@@ -10,6 +10,7 @@ from ..core.model.durations import format_duration
 from ..core.model.job import Attempt, Job
 from ..core.model.states import State
 from . import invocation, output
+from .following import chunks
 from .jobs import JOB_COLUMNS, attempt_row, job_row
 from .output import Column
 from .text import COLOURS, escape, paint, shorten, show_time, symbol
@@ -44,7 +45,7 @@ def _row(service: Service, job: Job) -> dict[str, Any]:
 
 
 def _last_lines(service: Service, job: Job) -> list[str]:
-    text = deque((chunk.text for chunk in service.output(job.id)), maxlen=200)
+    text = deque((chunk.text for chunk in chunks(service, job.id)), maxlen=200)
     return "".join(text).splitlines()[-TAIL_LINES:]
 
 

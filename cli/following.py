@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -73,6 +73,15 @@ class OutputPrinter:
         return stamp + (f"[{job_id}] " if self._prefix else "")
 
 
+def chunks(
+    service: Service, job_id: int, *, after: tuple[int, int] | None = None, attempt: int | None = None
+) -> Iterator[OutputChunk]:
+    """Everything that a job has said so far, after the piece (token, chunk), read page by page."""
+    while page := service.output(job_id, after=after, attempt=attempt):
+        yield from page
+        after = (page[-1].token, page[-1].chunk)
+
+
 def follow(
     service: Service,
     ids: Sequence[int],
@@ -94,7 +103,7 @@ def follow(
         jobs = service.get_many(list(ids))
         moved = False
         for job in jobs:
-            for chunk in service.output(job.id, after=cursors[job.id], attempt=attempt):
+            for chunk in chunks(service, job.id, after=cursors[job.id], attempt=attempt):
                 cursors[job.id] = (chunk.token, chunk.chunk)
                 printer.show(job.id, chunk)
                 moved = True

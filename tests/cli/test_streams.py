@@ -71,7 +71,7 @@ def test_failures_of_our_own_do_not_look_like_the_jobs(cli: Cli) -> None:
     nowhere = "postgresql://me@127.0.0.1:1/db"
     assert cli("wait", "1", "--database-url", nowhere).code == 69
     assert cli("wait", "1", "--propagate", "--database-url", nowhere).code == 125
-    assert cli("wait", "one", "--propagate").code == 2
+    assert cli("wait", "one", "--propagate", "--database-url", nowhere).code == 2
     assert cli("wait", "1", "--propagate").code == 3
 
 
