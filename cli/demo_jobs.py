@@ -45,7 +45,7 @@ def acts() -> list[Act]:
     command = {"argv": ["sh", "-c", SCRIPT]}
     resize = {"bucket": PHOTO[0], "key": PHOTO[1], "sizes": list(SIZES), "output_prefix": "demo"}
     return [
-        Act("an invoice as PDF: three tax rates, a logo", NewJob("pdf_invoice", _invoice()), _check_invoice),
+        Act("an invoice: three tax rates, a logo", NewJob("pdf_invoice", _invoice()), _check_invoice),
         Act("a photo in three sizes", NewJob("image_resize", resize), _check_images),
         Act(f"a program that prints {LINES} lines", NewJob("command", command), _check_lines),
         Act(
@@ -54,7 +54,7 @@ def acts() -> list[Act]:
             _ended(State.SUCCEEDED, attempt=3),
         ),
         Act(
-            "always fails: ends in the dead-letter queue",
+            "always fails: ends in the DLQ",
             NewJob("fail", steady, max_attempts=2, backoff=QUICK),
             _ended(State.DEAD, attempt=2),
         ),
@@ -81,8 +81,8 @@ def _photo() -> Image:
     """Sky, sea and sun, with the noise of a sensor."""
     from PIL import Image, ImageDraw
 
-    down = Image.linear_gradient("L").resize(PHOTO_SIZE)
-    across = down.rotate(90)
+    gradient = Image.linear_gradient("L")
+    down, across = gradient.resize(PHOTO_SIZE), gradient.rotate(90).resize(PHOTO_SIZE)
     image = Image.merge("RGB", (down.point(lambda v: 250 - v // 2), across.point(lambda v: 120 + v // 3), down))
     draw = ImageDraw.Draw(image)
     draw.ellipse((1650, 250, 2000, 600), fill=(255, 244, 214))
