@@ -16,13 +16,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from jobsched.core import config
+from jobsched.core import config, host
 from jobsched.core.config import Settings
 from jobsched.core.model.errors import ConfigError, Refused, StoreUnreachable
 from jobsched.core.store import embedded
 from jobsched.core.store.embedded import account, binaries, cluster, postmaster, record, server
 from jobsched.core.store.embedded.record import Layout
-from jobsched.core.store.store import open_store
+from jobsched.core.store.store import _is_usable, open_store
 
 START = """
 import sys
@@ -76,12 +76,13 @@ def kept(url: str) -> int:
 
 
 def kill_server(home: Path) -> int:
-    """kill -9 the postmaster and wait until it is gone."""
+    """kill -9 the postmaster and wait until it is gone, its port with it."""
     found = postmaster.find_postmaster(Layout(home))
     assert found
-    os.kill(found.pid, signal.SIGKILL)
-    wait_until(lambda: postmaster.find_postmaster(Layout(home)) is None)
-    return found.pid
+    pid = found.pid
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: host.process_start(pid) is None)
+    return pid
 
 
 def wait_until(happened: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -160,7 +161,10 @@ def test_a_killed_server_is_started_again_with_its_data(started: str, home: Path
 def test_an_open_store_outlives_its_server(embedded_settings: Settings, home: Path) -> None:
     """A process that has the store open revives the server when it finds it killed."""
     with open_store(embedded_settings) as store:
-        kill_server(home)
+        found = postmaster.find_postmaster(Layout(home))
+        assert found
+        os.kill(found.pid, signal.SIGKILL)  # and not a moment is given to it to end
+        wait_until(lambda: not _is_usable(store._connection))
         with store.connection() as connection:
             assert connection.execute("select 1").fetchone() == (1,)
         kill_server(home)

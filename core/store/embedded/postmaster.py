@@ -50,6 +50,14 @@ def find_postmaster(layout: Layout) -> Postmaster | None:
     return Postmaster(pid, port)
 
 
+def says_ready(layout: Layout) -> bool:
+    """Whether the pid file's last line says that the server takes connections."""
+    try:
+        return (layout.data / "postmaster.pid").read_text().rstrip().rpartition("\n")[2].strip() == "ready"
+    except OSError:
+        return False
+
+
 def serves(layout: Layout, pid: int) -> bool:
     """Whether `pid` is a live process of a Postgres on this data."""
     if not os.path.isdir("/proc/self"):

@@ -19,7 +19,7 @@ from ..connect import connect_arguments, shown_url, translate
 from . import cluster
 from .account import Account, account_for
 from .binaries import find_binaries
-from .postmaster import Postmaster, clear_crash, find_postmaster, is_alive, launch, listening, terminate
+from .postmaster import Postmaster, clear_crash, find_postmaster, is_alive, launch, listening, says_ready, terminate
 from .record import DATABASE, Layout, Record, libpq_options, read_record, url_for, write_record
 
 # Below the range from which kernels take the ports of outgoing connections.
@@ -27,7 +27,7 @@ _PORTS = range(20000, 32000)
 _PORT_TRIES = 20
 _LOG_LIMIT = 10 * 1024 * 1024
 _SILENCE = 2.0
-_NOT_YET = ("Connection refused", "starting up", "accepting connections", "recovery", "shutting down")
+_DEAF = 10.0  # a server that calls itself ready and is not reached after these seconds never will be
 
 Say = Callable[[str], None]
 
@@ -190,20 +190,26 @@ def _make_database(layout: Layout, record: Record, say: Say) -> None:
 
 def _wait_ready(layout: Layout, record: Record, say: Say) -> psycopg.Connection[TupleRow]:
     """Connect as soon as that is possible. Recovery after a crash takes what it takes: the wait ends
-    when the server is ready or gone (_Died), never by the clock."""
+    when the server says that it is ready or is gone (_Died), not by the clock."""
     url = url_for(layout, record.port, "postgres")
-    arguments = connect_arguments(url, application_name="jobsched start", timeout=10, libpq=libpq_options())
-    begun, pause = time.monotonic(), 0.01
+    arguments = connect_arguments(url, application_name="jobsched start", timeout=_DEAF, libpq=libpq_options())
+    begun, silent, pause = time.monotonic(), True, 0.01
+    ready_since: float | None = None
     while True:
         try:
             return psycopg.connect(**arguments)
         except psycopg.OperationalError as error:
+            problem = translate(error, where=shown_url(url))
             if not is_alive(record.pid, record.pid_start):
                 raise _Died from None
-            if not any(words in str(error) for words in _NOT_YET):
-                raise translate(error, where=shown_url(url)) from error
-        if begun and time.monotonic() - begun > _SILENCE:
-            begun = 0.0
+            if not isinstance(problem, StoreUnreachable):
+                raise problem from error
+        now = time.monotonic()
+        ready_since = (ready_since or now) if says_ready(layout) else None
+        if ready_since is not None and now - ready_since > _DEAF:
+            raise problem
+        if silent and now - begun > _SILENCE:
+            silent = False
             say(f"waiting for the embedded store in {layout.home} to recover its data")
         time.sleep(pause)
         pause = min(0.2, pause * 1.5)
