@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from .backoff import Backoff
+from .durations import MAX_SECONDS
 from .errors import UsageError
 from .priority import Priority
 from .states import State
@@ -53,14 +54,16 @@ class NewJob:
             check_name("queue", self.queue)
         if self.max_attempts is not None and not 1 <= self.max_attempts <= MAX_ATTEMPTS_LIMIT:
             raise UsageError(f"max attempts is {self.max_attempts} — it must be 1 to {MAX_ATTEMPTS_LIMIT}")
-        if self.timeout is not None and not self.timeout > 0:
-            raise UsageError(f"the timeout is {self.timeout:g} s — it must be more than zero")
+        if self.timeout is not None and not 0.001 <= self.timeout <= MAX_SECONDS:
+            raise UsageError(f"the timeout is {self.timeout:g} s — it must be more than zero, and at most 100 years")
+        if self.backoff is not None and not (self.backoff.base >= 0.001 and self.backoff.cap <= MAX_SECONDS):
+            raise UsageError(f"the backoff is {self.backoff} — it must be at least 1 ms, and at most 100 years")
         if self.run_at is not None and self.delay is not None:
             raise UsageError("both a time and a delay were given — a job runs at one time")
         if self.run_at is not None and self.run_at.tzinfo is None:
             raise UsageError(f"the time {self.run_at.isoformat()} has no zone — give an aware datetime")
-        if self.delay is not None and self.delay < 0:
-            raise UsageError(f"the delay is {self.delay:g} s — it cannot be negative")
+        if self.delay is not None and not 0 <= self.delay <= MAX_SECONDS:
+            raise UsageError(f"the delay is {self.delay:g} s — it cannot be negative, or more than 100 years")
         if self.idempotency_key is not None:
             check_key(self.idempotency_key)
         if len(self.tags) > 20:
