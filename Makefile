@@ -17,6 +17,7 @@ help: ## list the targets
 .PHONY: demo
 demo: $(VENV)/.run-stamp ## run real jobs in a scratch store, under a minute
 	@$(BIN)/jobsched demo
+	@echo "The program is $(BIN)/jobsched"
 
 .PHONY: test
 test: check ## check, then every test that needs only Python and PyPI

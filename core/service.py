@@ -399,6 +399,7 @@ def poll_pauses(timeout: float | None) -> Iterator[float]:
 
 
 def too_late(pending: Sequence[int], ids: Sequence[int], timeout: float | None) -> WaitTimeout:
+    """The error for jobs that are still `pending` when a wait's time is over."""
     return WaitTimeout(
         f"{len(pending)} of {len(ids)} jobs had not ended after {timeout or 0:g} s", fix=f"jobsched show {pending[0]}"
     )
