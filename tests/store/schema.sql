@@ -298,6 +298,7 @@ CREATE INDEX attempt_log_job_id ON jobsched.attempt_log USING btree (job_id);
 CREATE INDEX attempt_log_xid ON jobsched.attempt_log USING btree (xid, token);
 CREATE INDEX delayed_run_at ON jobsched.delayed USING btree (run_at);
 CREATE INDEX idempotency_expires_at ON jobsched.idempotency USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX lease_cancel ON jobsched.lease USING btree (worker_id) WHERE (cancel_requested_at IS NOT NULL);
 CREATE INDEX lease_worker_id ON jobsched.lease USING btree (worker_id);
 CREATE INDEX outcome_dead ON jobsched.outcome USING btree (job_id) WHERE (state = 'dead'::text);
 CREATE INDEX outcome_finished_at ON jobsched.outcome USING btree (finished_at);
