@@ -38,6 +38,17 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Workers and queues": ("worker", "workers", "queue", "handlers"),
     "The rest": ("demo", "db", "config", "bench", "help"),
 }
+GLOBAL_FLAGS = "\nGlobal flags:{dry} -o -q --fields --no-header --color --time -y -v … (jobsched --help)\n"
+EXAMPLES = """
+Examples:
+  jobsched demo                            real jobs, start to end, in a minute
+  jobsched submit noop                     the id of a new job
+  jobsched submit --follow -- make test    a program (worker --allow-commands)
+  jobsched worker --concurrency 4          run what was submitted
+  jobsched ls --state dead -o jsonl        what failed, for a program
+
+Exit codes, output, times: jobsched help TOPIC
+"""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -85,7 +96,8 @@ class Verb(TyperCommand):
     def format_epilog(self, ctx: Context, formatter: HelpFormatter) -> None:
         if self.epilog:
             formatter.write(f"\n{self.epilog}\n")
-        formatter.write("\nGlobal flags: -o -q --fields --no-header --color --time -y -v … (jobsched --help)\n")
+        dry = " -n/--dry-run" if getattr(self.callback, "dry_runnable", False) else ""
+        formatter.write(GLOBAL_FLAGS.format(dry=dry))
 
 
 class Group(TyperGroup):
@@ -119,8 +131,7 @@ class Group(TyperGroup):
         return UsageError(f"{where} command {word[:80]!r}{meant}", fix=fix)
 
     def format_epilog(self, ctx: Context, formatter: HelpFormatter) -> None:
-        if ctx.parent is not None:
-            formatter.write("\nGlobal flags: -o -q --fields --no-header --color --time -y -v … (jobsched --help)\n")
+        formatter.write(GLOBAL_FLAGS.format(dry="") if ctx.parent is not None else EXAMPLES)
 
 
 class Program(Group):

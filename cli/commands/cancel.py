@@ -1,4 +1,4 @@
-"""Cancel jobs: waiting ones at once, running ones as soon as they stop."""
+"""Cancel jobs, waiting or running."""
 
 from __future__ import annotations
 

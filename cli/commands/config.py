@@ -1,4 +1,4 @@
-"""Settings: list them, get one, explain where its value came from."""
+"""Settings: list, get, explain where a value came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dead letters: jobs that used up their attempts; look, retry, discard."""
+"""Dead letters: look, retry, discard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Topics that concern every command: exit-codes, output, times, environment."""
+"""Topics: exit-codes, output, times, environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run jobs again: dead, succeeded or cancelled ones from the start, waiting ones now."""
+"""Queue jobs again; those that wait for their time, now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything about a job: record, attempts, output's end, and what to do next."""
+"""A job in full: record, attempts, output, what to do next."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def command(
         list[str] | None, typer.Argument(metavar="FIELD…", help="Payload: key=text key:=JSON key@FILE.")
     ] = None,
     args: Annotated[Text, typer.Option("--args", metavar="JSON", help="The payload: JSON, @FILE or -.")] = None,
-    queue: Annotated[Text, typer.Option("--queue", "-Q", metavar="QUEUE")] = None,
+    queue: Annotated[Text, typer.Option("--queue", "-Q", metavar="QUEUE", help="Default: the type's.")] = None,
     priority: Annotated[Text, typer.Option("--priority", metavar="WORD", help="critical, high, default, low.")] = None,
     max_attempts: Annotated[int | None, typer.Option("--max-attempts", help="1 to 100; 1 with --propagate.")] = None,
     backoff: Annotated[Text, typer.Option("--backoff", metavar="RULE", help="exponential:5s..10m, fixed:30s …")] = None,

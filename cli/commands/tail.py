@@ -1,4 +1,4 @@
-"""Live: every job that ends and every attempt that fails, as it happens."""
+"""Live: every job that ends, every attempt that fails."""
 
 from __future__ import annotations
 

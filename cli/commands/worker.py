@@ -1,4 +1,4 @@
-"""Run a worker in the foreground; Ctrl-C lets it finish what it runs."""
+"""Run jobs in the foreground; Ctrl-C drains."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 Cli = Callable[..., Any]
 
@@ -167,6 +169,25 @@ def test_errors_are_json_too_where_the_output_is(cli: Cli) -> None:
         error = json.loads(done.err.splitlines()[-1])["error"]
         assert set(error) >= {"code", "message", "fix", "retryable"}
         assert done.out == ""
+
+
+WORDS = [
+    "ls", "show", "cancel", "retry", "queue", "dlq", "handlers", "config", "help", "submit", "noop", "pause", "get",
+    "explain", "1", "-1", "0", "@last", "-", "--", "--state", "dead", "--queue", "-Q", "a b", "--fields", "id", "-o",
+    "json", "jsonl", "csv", "id", "-q", "-n", "-y", "--limit", "--before", "--since", "1h", "--tag", "--count",
+    "--group-by", "state", "--at", "now", "--in", "--key", "--time", "epoch", "--color", "a=1", "a:=1", "a:={", "@x",
+    "", "\x1b[2J", "\udcff", "\x00", "東", "--import", "--reason", "--by", "error", "--all", "--allow-empty", "--help",
+]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(verb=st.sampled_from(WORDS[:10]), rest=st.lists(st.sampled_from(WORDS), max_size=6))
+def test_no_command_line_is_a_defect(cli: Cli, verb: str, rest: list[str]) -> None:
+    """Whatever is typed, the exit code is one of the contract's and never "a defect"."""
+    done = cli(verb, *rest)
+    assert done.code in (0, 1, 2, 3, 4, 5, 78), done.err
+    assert "Traceback" not in done.err
+    assert "\x1b" not in done.err + done.out
 
 
 def test_a_defect_is_one_line_unless_debugging(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,25 @@ def test_a_terminal_is_told_what_will_not_happen(terminal: Cli) -> None:
     assert "fix: jobsched worker" in shown
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["queue", "ls"], ["workers", "ls"], ["dlq", "ls"], ["handlers", "ls"], ["handlers", "show", "image_resize"],
+        ["config", "list"], ["config", "explain", "lease"], ["ls", "--count"], ["ls", "--state", "dead"], ["help"],
+        ["queue", "pause", "default"], ["queue", "resume", "default"], ["queue", "purge", "default", "-y"],
+        ["retry", "@last", "-n"], ["show", "@last"], ["logs", "@last"], ["cancel", "@last"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_command_has_words_for_people(cli: Cli, terminal: Cli, argv: list[str]) -> None:
+    """On a terminal of 80 columns, every verb ends well and fits."""
+    cli("submit", "noop")
+    code, shown = terminal(*argv, columns=80, NO_COLOR="1")
+    assert code == 0, shown
+    tables = [line for line in shown.splitlines() if "jobsched submit" not in line and not line.startswith("  {")]
+    assert all(len(line) <= 110 for line in tables)
+
+
 def test_hostile_text_cannot_repaint_the_screen(cli: Cli, terminal: Cli) -> None:
     """In tables and in `show`: no escape sequence, no markup, no second line."""
     hostile = "\x1b[2J\x1b]0;x\x07\u202e[bold]b[/bold]\nline two" + "z" * 500
