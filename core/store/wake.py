@@ -45,7 +45,7 @@ class Waker:
         self._next = 0.0
         self._thread: threading.Thread | None = None
         self._signal = threading.Event()
-        self._closed = False
+        self._closing = threading.Event()
 
     def ready(self, connection: Connection, lanes: Mapping[Lane, int]) -> None:
         """Say that jobs were committed; `connection` is used if something is sent at once."""
@@ -65,7 +65,7 @@ class Waker:
     def close(self) -> None:
         """Send what is held back, and end the thread; a later `ready` starts anew."""
         with self._lock:
-            self._closed = True
+            self._closing.set()
             thread, self._thread = self._thread, None
             held, self._held = self._held, {}
         self._signal.set()
@@ -73,7 +73,7 @@ class Waker:
             thread.join()
         if held:
             self._send_on_own(held)
-        self._closed = False
+        self._closing.clear()
 
     def _start(self) -> None:
         """Called with the lock held."""
@@ -84,9 +84,9 @@ class Waker:
 
     def _run(self) -> None:
         while True:
-            time.sleep(max(0.0, self._next - time.monotonic()))
+            self._closing.wait(max(0.0, self._next - time.monotonic()))
             with self._lock:
-                if self._closed:
+                if self._closing.is_set():
                     return
                 due, self._held = self._held, {}
                 self._next = time.monotonic() + PAUSE
