@@ -139,9 +139,12 @@ def _clean(text: str) -> str:
 
 
 def silence_interrupts() -> None:
-    """The terminal's Ctrl-C reaches the keeper alone; it decides."""
+    """The terminal's Ctrl-C reaches the keeper alone; it decides.
+
+    Not SIG_IGN: programs that a job starts would inherit it, and could not be asked to end.
+    """
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)
     sys.setswitchinterval(0.005)
