@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from typing import Any
@@ -59,7 +60,8 @@ class Progress:
     """One line on a terminal's stderr that is rewritten; nothing anywhere else."""
 
     def __init__(self) -> None:
-        self._active = invocation.stderr_is_terminal() and not invocation.current().quiet
+        can_rewrite = invocation.stderr_is_terminal() and os.environ.get("TERM") != "dumb"
+        self._active = can_rewrite and not invocation.current().quiet
         self._shown = False
 
     def __enter__(self) -> Progress:
