@@ -160,7 +160,7 @@ async def _resolve(host: str, port: int, policy: FetchPolicy) -> list[Address]:
     for address in addresses:
         if not may_reach(address, policy.allow):
             raise FetchRefused(
-                f"{host[:100]} is {address}, which is not a public address — jobs may only reach public ones",
+                f"{host[:100]} leads to {address} — jobs may only reach public addresses",
                 fix=f"if it is meant, let the worker's operator set JOBSCHED_FETCH_ALLOW={address}",
             )
     return addresses

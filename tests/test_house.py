@@ -34,7 +34,6 @@ LONG_FUNCTIONS: dict[str, str] = {}
 """path::name → why this function may be longer."""
 SLEEPS: dict[str, str] = {
     "tests/faults/handlers_for_faults.py": "jobs that take time are what its tests are about",
-    "tests/cli/test_demo.py": "the demo's worker is nobody's child here: its end can only be looked for",
     "tests/handlers/conftest.py": "the S3 server tells nobody when it is ready: its health is all there is to ask",
 }
 """Path → what sleeps there, where it is the subject of the test and not its way of waiting."""

@@ -112,6 +112,13 @@ def test_keep_leaves_a_store_that_other_commands_can_use(environment: dict[str, 
         assert say("logs", "3").count("line ") == 5
         assert "demo" in say("workers", "ls")
         say("submit", "noop", "--wait")
+        number = say("submit", "--", "sh", "-c", "trap 'echo bye; exit' TERM; echo up; sleep 100 & wait").strip()
+        follow = [*JOBSCHED, "logs", "-f", number]
+        with subprocess.Popen(follow, env=kept, stdout=subprocess.PIPE, text=True) as log:
+            assert log.stdout
+            assert log.stdout.readline() == "up\n"
+            say("cancel", number)
+            assert log.stdout.read() == "bye\n"
         again = subprocess.run(
             [*JOBSCHED, "demo", "--store", str(folder)], env=environment, capture_output=True, text=True
         )
