@@ -2,6 +2,8 @@
 -- backwards from there, so that ten queued jobs among ten million finished ones are found at once;
 -- the lateral with `offset 0` looks the filters up by primary key, whatever the statistics say.
 -- A queued job's place is (queue, priority, seq = its id), unless it came back: those have an index.
+-- (Said by `case`, because a planner that is told that seq and job_id are equal sorts a whole lane.)
+-- A table whose states are not asked for is not touched.
 with finished as (
     select o.job_id from jobsched.outcome o
     cross join lateral (
@@ -13,7 +15,8 @@ with finished as (
           and (%(since)s::timestamptz is null or j.created_at >= %(since)s)
         offset 0
     ) wanted
-    where o.state in ('succeeded', 'cancelled') and o.state = any (%(states)b::text[]) and o.job_id < %(before)s
+    where %(states)b::text[] && '{succeeded,cancelled}'
+      and o.state <> 'dead' and o.state = any (%(states)b::text[]) and o.job_id < %(before)s
     order by o.job_id desc
     limit %(limit)s
 ),
@@ -58,7 +61,8 @@ waiting as (
           and (%(since)s::timestamptz is null or j.created_at >= %(since)s)
         offset 0
     ) wanted
-    where d.state = any (%(states)b::text[]) and d.job_id < %(before)s
+    where %(states)b::text[] && '{scheduled,retrying}'
+      and d.state = any (%(states)b::text[]) and d.job_id < %(before)s
     order by d.job_id desc
     limit %(limit)s
 ),
@@ -77,7 +81,8 @@ queued as (
               and (%(since)s::timestamptz is null or j.created_at >= %(since)s)
             offset 0
         ) wanted
-        where f.queue = q.name and f.priority = lane.priority and f.seq < %(before)s and f.seq = f.job_id
+        where f.queue = q.name and f.priority = lane.priority and f.seq < %(before)s
+          and case when f.seq = f.job_id then true end
         order by f.seq desc
         limit %(limit)s
     ) r

@@ -1,0 +1,141 @@
+"""No statement on the way of a job, and no list, may read a big table from end to end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from jobsched.core.store.sql import load
+from jobsched.tests.store.plans import custom_plan, generic_plan, pretend_empty, sequential_scans
+
+BIG = {"job", "ready", "delayed", "lease", "outcome", "attempt_log", "job_output", "checkpoint", "idempotency"}
+MAX_ID = (1 << 63) - 1
+HOT = (
+    "enqueue_one", "enqueue", "idempotency_holders", "ensure_queues", "get_jobs", "job_states", "list_jobs",
+    "list_jobs_by_state", "cancel", "requeue", "discard", "purge_ready", "purge_delayed", "attempts", "read_output",
+    "tail", "prune_jobs", "prune_keys",
+)  # fmt: skip
+
+# 200,000 finished jobs, of which 2,000 are dead, 20,000 queued (some of which came back), 10,000
+# delayed and 20,000 running.
+FILL = """
+insert into jobsched.job (id, queue, type, payload, priority, max_attempts, backoff_kind, backoff_base, backoff_cap,
+                          idempotency_key, tags, submitter, created_at)
+select i, 'q' || i % 5, 'noop', '{}', i % 4, 3, 'fixed', 1, 1, case when i % 20 = 0 then 'k' || i end,
+       case when i % 100 = 0 then array['t'] else '{}' end, 'me', now() - make_interval(secs => 250001 - i)
+from generate_series(1, 250000) i;
+select setval('jobsched.job_seq', 300000);
+insert into jobsched.queue (name) select 'q' || i from generate_series(0, 4) i;
+insert into jobsched.idempotency (key, job_id, payload_hash)
+select 'k' || i, i, decode(repeat('00', 32), 'hex') from generate_series(20, 250000, 20) i;
+insert into jobsched.outcome (job_id, state, attempt, token, finished_at, error)
+select i, case when i % 100 = 0 then 'dead' else 'succeeded' end, 1, i, now() - make_interval(secs => 250001 - i),
+       case when i % 100 = 0 then 'broke' end
+from generate_series(1, 200000) i;
+insert into jobsched.ready (queue, priority, seq, job_id, type, attempt, crashes, losses, solo)
+select 'q' || i % 5, i % 4, case when i % 10 = 0 then i + 50000 else i end, i, 'noop', 0, 0, 0, false
+from generate_series(200001, 220000) i;
+insert into jobsched.delayed (job_id, state, run_at, attempt, crashes, losses, solo)
+select i, 'scheduled', now() + interval '1 hour', 0, 0, 0, false from generate_series(220001, 230000) i;
+insert into jobsched.lease (job_id, token, worker_id, attempt, crashes, losses, solo, queued_since)
+select i, i, 1, 1, 0, 0, false, now() from generate_series(230001, 250000) i;
+insert into jobsched.attempt_log (token, job_id, attempt, kind)
+select i, i % 200000 + 1, 1, 'failed' from generate_series(1, 50000) i;
+insert into jobsched.job_output (job_id, token, chunk, attempt, stream, text)
+select i, i, 0, 1, 'log', 'said' from generate_series(1, 50000) i;
+insert into jobsched.checkpoint (job_id, token, data) select i, i, '{}' from generate_series(1, 50000) i;
+"""
+
+
+@pytest.fixture(scope="module")
+def full(server_url: str, _admin: Any) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a store with 250,000 jobs, analyzed."""
+    name = f"full_{os.getpid()}"
+    _admin.create(name, "template_jobsched")
+    with psycopg.connect(f"{server_url.rpartition('/')[0]}/{name}", autocommit=True) as connection:
+        connection.execute(FILL)
+        connection.execute("vacuum analyze")
+        yield connection
+    _admin.unwanted.append(name)
+
+
+@pytest.fixture
+def full_but_unknown(full: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
+    """The same rows, while the statistics still say that there are none."""
+    with full.transaction(force_rollback=True):
+        pretend_empty(full, *BIG)
+        yield full
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_statement_finds_its_rows_by_index(full: psycopg.Connection[Any], name: str) -> None:
+    """With the plan that serves any parameters."""
+    assert sequential_scans(generic_plan(full, name)) & BIG == set()
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_statement_finds_its_rows_by_index_when_tables_were_empty_yesterday(
+    full_but_unknown: psycopg.Connection[Any], name: str
+) -> None:
+    """Statistics lag behind: a plan that is only good for an empty table must not be chosen."""
+    assert sequential_scans(generic_plan(full_but_unknown, name)) & BIG == set()
+
+
+FILTERS = {"queue": None, "type": None, "tag": None, "since": None, "before": MAX_ID, "limit": 50}
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("list_jobs", FILTERS),
+        ("list_jobs", FILTERS | {"queue": "q1", "before": 100_000}),
+        ("list_jobs_by_state", FILTERS | {"states": ["queued"]}),
+        ("list_jobs_by_state", FILTERS | {"states": ["dead", "running"], "before": 100_000}),
+        ("list_jobs_by_state", FILTERS | {"states": ["succeeded", "scheduled", "queued"], "queue": "q1"}),
+        ("get_jobs", {"ids": list(range(1, 21))}),
+        ("job_states", {"ids": list(range(1, 21))}),
+        ("cancel", {"ids": list(range(220_000, 220_100)), "by": "me"}),
+        ("requeue", {"ids": list(range(1, 101))}),
+        ("discard", {"ids": list(range(1, 101))}),
+        ("tail", {"xid": "1000", "rank": 0, "id": -1, "limit": 1000}),
+        ("prune_jobs", {"age": 249_000.0, "states": ["succeeded", "cancelled"], "batch": 1000, "window": 60.0}),
+        ("prune_jobs", {"age": 249_000.0, "states": ["dead"], "batch": 1000, "window": 60.0}),
+    ],
+)
+def test_the_plan_for_real_parameters_is_as_good(
+    full: psycopg.Connection[Any], name: str, params: dict[str, Any]
+) -> None:
+    """With the plan that the first five executions get."""
+    assert sequential_scans(custom_plan(full, name, params)) & BIG == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "most"),
+    [
+        ("list_jobs", FILTERS, 1500),
+        ("list_jobs_by_state", FILTERS | {"states": ["queued"]}, 8000),
+        ("list_jobs_by_state", FILTERS | {"states": ["dead"]}, 1500),
+        ("list_jobs_by_state", FILTERS | {"states": ["running", "scheduled", "succeeded"]}, 2500),
+    ],
+)
+def test_a_page_costs_what_it_shows_not_what_there_is(
+    full: psycopg.Connection[Any], name: str, params: dict[str, Any], most: int
+) -> None:
+    """Counted in the blocks that are touched: a page of a small state is not paid for by a big one."""
+    touched = blocks(full, name, params)
+    assert touched < most, f"{touched} blocks"
+
+
+def blocks(connection: psycopg.Connection[Any], name: str, params: dict[str, Any]) -> int:
+    """Run a statement and return how many blocks of tables and indexes it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(b"explain (analyze, buffers, timing off, format json) " + load(name).encode(), params)
+        row = cursor.fetchone()
+    assert row is not None
+    plan = row[0][0]["Plan"]
+    total: int = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    return total
