@@ -43,7 +43,7 @@ bench: $(VENV)/.run-stamp ## measure throughput and latency on this machine, bes
 
 .PHONY: generated
 generated: $(VENV)/.dev-stamp ## write the parts of documents that are made from the code
-	JOBSCHED_TEST_WRITE_GENERATED=1 $(BIN)/pytest -q tests/test_docs.py -k generated
+	JOBSCHED_TEST_WRITE_GENERATED=1 $(BIN)/pytest -q tests/test_docs.py tests/store/test_schema.py -k generated
 
 .PHONY: clean
 clean: ## remove everything that can be made again

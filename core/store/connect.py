@@ -37,6 +37,8 @@ _KEEPALIVE = {
     "keepalives_count": "3",
     "tcp_user_timeout": "25000",
 }
+NO_ROOM = re.compile(r"No space left on device|Check free disk space|Disk quota exceeded")
+"""The words of Postgres and its tools for a full disk, where there is no SQLSTATE to go by."""
 _POOLER = re.compile(r"([?&\s]|^)pgbouncer=(\w*)(&|\s|$)")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _UNREADABLE = "the store's URL cannot be read as a PostgreSQL URL"
@@ -222,7 +224,7 @@ _BY_STATE: dict[str, _Make] = {
 }
 _BY_CLASS: dict[str, _Make] = {"08": _unreachable, "28": _wrong_password, "40": _busy, "53": _busy}
 _BY_WORDS: tuple[tuple[re.Pattern[str], _Make], ...] = (
-    (re.compile(r"No space left on device"), _no_room),
+    (NO_ROOM, _no_room),
     (re.compile(r"password authentication failed|no password supplied|authentication method"), _wrong_password),
     (re.compile(r'role ".*" does not exist|no pg_hba\.conf entry|is not permitted to log in'), _wrong_password),
     (re.compile(r'database ".*" does not exist'), _no_database),

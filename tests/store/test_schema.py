@@ -24,7 +24,7 @@ from jobsched.core.store.embedded.record import Layout
 from jobsched.core.store.store import open_store
 
 GOLDEN = Path(__file__).parent / "schema.sql"
-REGENERATE = "JOBSCHED_TEST_REGENERATE"
+WRITE_GENERATED = "JOBSCHED_TEST_WRITE_GENERATED"
 
 
 def set_version(url: str, version: str) -> None:
@@ -161,15 +161,15 @@ def test_opening_a_migrated_store_imports_no_migration_machinery(database_url: s
     assert done.stdout.strip() == "[]"
 
 
-def test_a_fresh_schema_is_the_one_on_record(database_url: str, run_folder: Path) -> None:
+def test_the_generated_dump_is_that_of_a_fresh_schema(database_url: str, run_folder: Path) -> None:
     """Every change of the schema shows in this dump, reviewed with the migration that made it.
 
-    JOBSCHED_TEST_REGENERATE=1 writes it anew.
+    `make generated` writes it anew.
     """
     found = dump(database_url, run_folder)
-    if os.environ.get(REGENERATE):
+    if os.environ.get(WRITE_GENERATED):
         GOLDEN.write_text(found)
-    assert found == GOLDEN.read_text(), f"run with {REGENERATE}=1 if that is meant"
+    assert found == GOLDEN.read_text(), "run `make generated` if that is meant"
 
 
 def dump(url: str, folder: Path) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ...model.errors import ConfigError, JobschedError, PermissionDenied, StoreUnreachable, TryAgain
+from ...model.text import printable
+from ..connect import NO_ROOM
 from .account import Account
 from .binaries import Binaries
 from .record import HOST, USER, Layout, write_private
@@ -27,6 +32,15 @@ log_timezone = 'UTC'
 log_min_error_statement = panic     # statements and DETAIL may hold what users put into jobs
 log_error_verbosity = terse
 """
+
+
+@contextmanager
+def os_errors(layout: Layout) -> Iterator[None]:
+    """Turn what the file system refuses into TryAgain (full) or PermissionDenied."""
+    try:
+        yield
+    except OSError as error:
+        raise _for_os_error(error, layout.home) from None
 
 
 def prepare_folders(layout: Layout, account: Account) -> None:
@@ -69,28 +83,27 @@ def data_major(layout: Layout) -> int | None:
 def create_data(layout: Layout, account: Account, binaries: Binaries) -> None:
     """Make a data folder and a password. It appears whole or not at all.
 
-    TryAgain: the disk is full. StoreUnreachable: initdb failed; its last words are quoted.
+    TryAgain: the disk is full. StoreUnreachable: initdb failed; its last words are quoted. OSError:
+    what `os_errors` translates.
     """
     password = secrets.token_urlsafe(24)
     draft = layout.server / "data.new"
     password_file = layout.server / "password.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    password_file.unlink(missing_ok=True)
     try:
-        shutil.rmtree(draft, ignore_errors=True)
-        password_file.unlink(missing_ok=True)
         write_private(password_file, password)
         account.give(password_file)
-        _initdb(draft, password_file, account, binaries)
+        _initdb(layout, draft, password_file, account, binaries)
         with (draft / "postgresql.conf").open("a") as file:
             file.write(_SETTINGS)
         write_private(layout.password, password)
         draft.rename(layout.data)
-    except OSError as error:
-        raise _for_os_error(error, layout.home) from None
     finally:
         password_file.unlink(missing_ok=True)
 
 
-def _initdb(draft: Path, password_file: Path, account: Account, binaries: Binaries) -> None:
+def _initdb(layout: Layout, draft: Path, password_file: Path, account: Account, binaries: Binaries) -> None:
     done = account.run(
         [
             str(binaries.folder / "initdb"),
@@ -107,15 +120,21 @@ def _initdb(draft: Path, password_file: Path, account: Account, binaries: Binari
     if done.returncode == 0:
         return
     shutil.rmtree(draft, ignore_errors=True)
-    errors = [line for line in done.stdout.splitlines() if "error" in line.lower() or "fatal" in line.lower()]
-    reason = (errors or done.stdout.split("\n") or ["no word"])[0].strip()
-    if "No space left" in done.stdout:
-        raise TryAgain(f"the embedded store could not be created — the disk of {draft.parent} is full",
-                       fix="free space, or set JOBSCHED_HOME to a folder on another disk")  # fmt: skip
+    if NO_ROOM.search(done.stdout):
+        raise TryAgain(
+            f"the embedded store could not be created — the disk of {layout.home} is full",
+            fix="free space, or set JOBSCHED_HOME to a folder on another disk",
+        )
     raise StoreUnreachable(
-        f"the embedded store could not be created — {reason}",
+        f"the embedded store could not be created — {last_words(done.stdout)}",
         fix="set JOBSCHED_PG_BIN to another PostgreSQL, or JOBSCHED_DATABASE_URL to a store",
     )
+
+
+def last_words(text: str) -> str:
+    """Return the message of the last error in a log or in initdb's output."""
+    found = re.findall(r"(?:FATAL|PANIC|error): +(.*)", text)
+    return printable(found[-1].strip()) if found else "it left no word"
 
 
 def _make_folders(path: Path, mode: int) -> None:

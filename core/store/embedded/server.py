@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from ... import host
 from ...model.errors import JobschedError, Refused, StoreUnreachable, TryAgain
-from ..connect import connect_arguments, shown_url, translate
+from ..connect import NO_ROOM, connect_arguments, shown_url, translate
 from . import cluster
 from .account import Account, account_for
 from .binaries import find_binaries
@@ -63,7 +63,7 @@ def start(
     layout = Layout(home)
     account = account_for(layout)
     cluster.prepare_folders(layout, account)
-    with _locked(layout):
+    with cluster.os_errors(layout), _locked(layout):
         running = find_postmaster(layout) or _just_launched(layout)
         if running is not None:
             with suppress(_Died):
@@ -95,7 +95,7 @@ def stop(home: Path) -> bool:
         if running is not None:
             terminate(layout, running.pid)
         if record is not None:
-            write_record(layout, Record(record.port, 0, 0, "", ours=True, stopped=True))
+            _note_stopped(layout, record)
         return running is not None
 
 
@@ -136,7 +136,11 @@ def _start_stopped(layout: Layout, account: Account, pg_bin: str | None, options
         pid = launch(layout, account, binaries, port, options)
         identity = host.identify(pid)
         record = Record(port, pid, identity.pid_start, identity.boot_id, ours=True, stopped=False)
-        write_record(layout, record)
+        try:
+            write_record(layout, record)
+        except OSError:
+            terminate(layout, pid)  # nobody would know that it is ours
+            raise
         try:
             _make_database(layout, record, say)
         except _Died:
@@ -170,6 +174,14 @@ def _is_ours(running: Postmaster, record: Record | None) -> bool:
 
 class _Died(Exception):
     """The server ended while it was waited for."""
+
+
+def _note_stopped(layout: Layout, record: Record) -> None:
+    """Keep the port, so that the address stays the same. On a full disk forgetting it must do."""
+    try:
+        write_record(layout, Record(record.port, 0, 0, "", ours=True, stopped=True))
+    except OSError:
+        layout.record.unlink(missing_ok=True)
 
 
 def _just_launched(layout: Layout) -> Postmaster | None:
@@ -222,14 +234,14 @@ def _why_it_died(layout: Layout, log_start: int) -> JobschedError | None:
         text = file.read(20000).decode(errors="replace")
     if "Address already in use" in text:
         return None
-    if "No space left on device" in text:
+    if NO_ROOM.search(text):
         return TryAgain(
             f"the embedded store cannot start — the disk of {layout.home} is full",
             fix="free space and run the same command again",
         )
-    words = [line for line in text.splitlines() if " FATAL: " in line or " PANIC: " in line]
-    reason = words[-1].split(": ", 1)[-1].strip() if words else "it left no word"
-    return StoreUnreachable(f"the embedded store does not start — {reason}", fix=f"look at {layout.log}")
+    return StoreUnreachable(
+        f"the embedded store does not start — {cluster.last_words(text)}", fix=f"look at {layout.log}"
+    )
 
 
 def _free_port(preferred: int | None, tried: set[int]) -> int:
