@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .core.model.errors import (
         ConfigError,
         Conflict,
+        FetchFailed,
+        FetchRefused,
         HandlerImportError,
         IdempotencyConflict,
         JobNotFound,
@@ -59,6 +61,8 @@ __all__ = [
     "Conflict",
     "Context",
     "Discard",
+    "FetchFailed",
+    "FetchRefused",
     "HandlerImportError",
     "IdempotencyConflict",
     "Job",
