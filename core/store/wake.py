@@ -49,6 +49,8 @@ class Waker:
 
     def ready(self, connection: Connection, lanes: Mapping[Lane, int]) -> None:
         """Say that jobs were committed; `connection` is used if something is sent at once."""
+        if not lanes:
+            return
         now = time.monotonic()
         with self._lock:
             held = self._held
