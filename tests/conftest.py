@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -22,7 +23,7 @@ import pytest
 from filelock import FileLock
 from psycopg import sql
 
-from jobsched.core import config
+from jobsched.core import config, host
 from jobsched.core.config import Settings
 from jobsched.core.store import embedded, schema
 from jobsched.core.store.embedded.postmaster import find_postmaster, terminate
@@ -30,6 +31,7 @@ from jobsched.core.store.embedded.record import Layout
 from jobsched.core.store.store import Store, open_store
 
 ROOT_VARIABLE = "JOBSCHED_TEST_ROOT"
+OWNER = "owner"
 TEMPLATE = "template_jobsched"
 # Safe for a server whose data nobody wants back.
 THROW_AWAY = {
@@ -48,8 +50,10 @@ def pytest_configure() -> None:
         if not name.startswith("JOBSCHED_TEST_"):
             del os.environ[name]
     if ROOT_VARIABLE not in os.environ:
+        clear_forgotten(Path(tempfile.gettempdir()))
         root = Path(tempfile.mkdtemp(prefix="jobsched-test-"))
         root.chmod(0o755)  # the server may run as another user
+        (root / OWNER).write_text(f"{os.getpid()} {host.process_start(os.getpid())}")
         os.environ[ROOT_VARIABLE] = str(root)
 
 
@@ -57,7 +61,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop every server below the run's folder and remove it."""
     if hasattr(config, "workerinput"):
         return
-    root = Path(os.environ.pop(ROOT_VARIABLE))
+    remove_root(Path(os.environ.pop(ROOT_VARIABLE)))
+
+
+def clear_forgotten(folder: Path) -> None:
+    """Remove what test runs of ours that were killed have left running."""
+    with FileLock(folder / f".jobsched-test-{os.geteuid()}"):
+        for owner in folder.glob(f"jobsched-test-*/{OWNER}"):
+            with suppress(FileNotFoundError):  # another run is just tidying up after itself
+                pid, start = owner.read_text().split()
+                if owner.stat().st_uid == os.geteuid() and str(host.process_start(int(pid))) != start:
+                    remove_root(owner.parent)
+
+
+def remove_root(root: Path) -> None:
     for data in root.glob("*/postgres/data"):
         end_server(data.parent.parent)
     shutil.rmtree(root)
