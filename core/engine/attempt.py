@@ -16,13 +16,12 @@ from ..handler import Cancelled, Discard, Handler, Retry, Snooze
 from ..model.errors import PayloadInvalid
 from ..model.fingerprint import fingerprint
 from .json_text import to_json
-from .protocol import Report, Work
+from .protocol import MAX_DELAY_SECONDS, Report, Work
 
 MAX_MESSAGE_CHARS = 2_000
 MAX_CLASS_CHARS = 200
 MAX_TRACEBACK_CHARS = 16_000
 MAX_RESULT_BYTES = 1 << 20
-MAX_DELAY_SECONDS = 10 * 365.25 * 86_400
 Asked = Literal["", "cancel", "timeout"]
 """Why a job was asked to stop, if it was."""
 _STDLIB = sysconfig.get_paths()["stdlib"]

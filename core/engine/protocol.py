@@ -30,6 +30,8 @@ import msgspec
 
 HEADER_BYTES = 4
 MAX_FRAME_BYTES = 1 << 30
+MAX_DELAY_SECONDS = 10 * 365.25 * 86_400
+"""A job that is to run again later than this is meant never to; the store's clock has an end, too."""
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder()
 

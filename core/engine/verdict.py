@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..model.backoff import Backoff, BackoffKind
 from ..store.leases import Claimed, Ending
-from .protocol import Report
+from .protocol import MAX_DELAY_SECONDS, Report
 
 MAX_ERROR_CHARS = 2_000
 
@@ -111,7 +111,7 @@ def _delay(job: Claimed, report: Report) -> float:
     if report.delay is not None:
         return max(0.0, report.delay)
     backoff = Backoff(BackoffKind(job.backoff_kind), job.backoff_base, job.backoff_cap)
-    return backoff.delay(job.attempt)
+    return min(backoff.delay(job.attempt), MAX_DELAY_SECONDS)
 
 
 def _ending(

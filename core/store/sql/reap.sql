@@ -4,7 +4,7 @@
 -- dead; if somebody had asked to cancel it, it is cancelled. Leases that a completion holds at this
 -- moment are skipped: the next pass sees what became of them. Looking only at workers that ended
 -- lately keeps a pass cheap while somebody holds an old snapshot; a thorough one now and then finds
--- the leases of a claim that was held up for longer.
+-- the leases of a claim that was held up for longer, and those of workers whose row somebody deleted.
 with gone as materialized (
     delete from jobsched.lease
     where job_id = any (array(
@@ -13,6 +13,9 @@ with gone as materialized (
             select w.id from jobsched.worker w
             where w.ended_at is not null
               and (w.ended_at > clock_timestamp() - make_interval(secs => %(ended_within)s) or %(thorough)s)
+            union all
+            select distinct o.worker_id from jobsched.lease o
+            where %(thorough)s and not exists (select from jobsched.worker w where w.id = o.worker_id)
         ))
         limit %(n)s
         for update skip locked
