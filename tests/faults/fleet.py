@@ -191,9 +191,10 @@ def _read(process: subprocess.Popen[bytes], lines: list[dict[str, Any]]) -> None
     with process.stderr as stream:
         for line in stream:
             try:
-                lines.append(json.loads(line))
+                said = json.loads(line)
             except ValueError:
-                lines.append({"event": line.decode(errors="replace").rstrip()})
+                said = {"event": line.decode(errors="replace").rstrip()}
+            lines.append(said | {"heard_at": time.monotonic()})
 
 
 def command_line(pid: int) -> bytes:
