@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -46,6 +47,8 @@ _numbers = count(1)
 
 def pytest_configure() -> None:
     """Make the folder of this run before xdist's workers start; they inherit its name."""
+    # Whoever is started in a shell's background ignores Ctrl-C, and so would the programs under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith(("JOBSCHED_", "PG"))]:
         if not name.startswith("JOBSCHED_TEST_"):
             del os.environ[name]
