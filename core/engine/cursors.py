@@ -34,12 +34,14 @@ class Cursors:
         self._next_long = 0.0
         self._next_rescan = 0.0
         self._rescan = False
+        self._rewound = False
 
     def begin(self, lanes: list[Lane]) -> list[int]:
         """Return the cursor of each lane for the claim that is about to be made."""
         now = self._now()
         self._rescan = now >= self._next_rescan
         if self._rescan:
+            self._rewound = False
             return [0] * len(lanes)
         if now >= self._next_long:
             self._next_long = now + LONG_EVERY
@@ -59,7 +61,7 @@ class Cursors:
         that the claim took.
         """
         now = self._now()
-        if self._rescan:
+        if self._rescan and not self._rewound:  # a word that came during the claim may be newer than it
             self._next_rescan = now + max(RESCAN_EVERY, RESCAN_SHARE * cost)
         newest = dict(self._newest)
         for lane, seq in seen.items():
@@ -74,6 +76,7 @@ class Cursors:
 
     def rewind(self) -> None:
         """Look from the start at the next claim: somebody knows of jobs behind the cursor."""
+        self._rewound = True
         self._next_rescan = 0.0
 
     def _as_of(self, moment: float) -> dict[Lane, int]:
