@@ -18,7 +18,7 @@ import pytest
 
 from jobsched.core import config, host
 from jobsched.core.config import Settings
-from jobsched.core.model.errors import ConfigError, Refused, StoreUnreachable
+from jobsched.core.model.errors import ConfigError, PermissionDenied, Refused, StoreUnreachable
 from jobsched.core.store import embedded
 from jobsched.core.store.embedded import account, binaries, cluster, postmaster, record, server
 from jobsched.core.store.embedded.record import Layout
@@ -445,6 +445,14 @@ def test_a_file_in_the_place_of_the_home_is_a_clear_error(home: Path) -> None:
     with pytest.raises(ConfigError, match="is not a folder"):
         embedded.start(home)
     home.unlink()
+
+
+def test_a_home_that_cannot_be_made_is_a_clear_error() -> None:
+    """Nobody, root included, makes folders in /proc; the error names the folder and the fix."""
+    with pytest.raises((PermissionDenied, ConfigError)) as caught:
+        embedded.start(Path("/proc/jobsched/home"))
+    assert "/proc/jobsched" in caught.value.message
+    assert "JOBSCHED_HOME" in (caught.value.fix or "")
 
 
 def test_a_big_log_is_put_aside_at_the_next_start(started: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

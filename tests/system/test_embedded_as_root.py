@@ -93,7 +93,7 @@ def test_a_home_in_a_closed_folder_is_refused_with_the_reason(closed_folder: Pat
     with pytest.raises(ConfigError, match=r"does not run as root, and user \w+ cannot reach that folder") as caught:
         embedded.start(closed_folder / "home")
     assert "JOBSCHED_HOME" in (caught.value.fix or "")
-    assert not Layout(closed_folder / "home").data.exists()
+    assert not (closed_folder / "home").exists()
 
 
 def test_a_home_that_is_closed_itself_is_opened_for_passing_through(closed_folder: Path) -> None:

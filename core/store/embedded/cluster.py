@@ -51,6 +51,8 @@ def prepare_folders(layout: Layout, account: Account) -> None:
 
     ConfigError: a folder above `home` is closed to that account. PermissionDenied: to us.
     """
+    if account.demoted:
+        _check_reachable(layout.home, account)
     try:
         _make_folders(layout.home, 0o711 if account.demoted else 0o700)
         if account.demoted:
@@ -63,9 +65,13 @@ def prepare_folders(layout: Layout, account: Account) -> None:
         raise ConfigError(f"{error.filename} is not a folder", fix="set JOBSCHED_HOME to a folder") from None
     except OSError as error:
         raise _for_os_error(error, layout.home) from None
-    if account.demoted and not account.can_run(layout.server / "."):
+
+
+def _check_reachable(home: Path, account: Account) -> None:
+    above = next(folder for folder in home.parents if folder.exists())
+    if not account.can_run(above):
         raise ConfigError(
-            f"the embedded store cannot live in {layout.home} — PostgreSQL does not run as root, and user "
+            f"the embedded store cannot live in {home} — PostgreSQL does not run as root, and user "
             f"{account.name} cannot reach that folder",
             fix="set JOBSCHED_HOME to a folder below /var/lib or /tmp, or set JOBSCHED_DATABASE_URL",
         )
