@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..model.errors import JobschedError
 from ..store import leases
 from ..store.leases import Ending, Success
 from ..store.link import Link, LinkStopped
@@ -19,6 +20,7 @@ from .hand import Held
 BATCH = 500
 QUIET_SECONDS = 0.002
 LONGEST_SECONDS = 0.010
+REFUSED = "StoreRefused"
 
 
 @dataclass(slots=True)
@@ -45,13 +47,21 @@ class _Words:
 class Completer:
     """worker_id: asked for at each flush, since a worker that was declared dead registers anew.
 
-    refused: called with the tokens whose lease was no longer ours.
+    refused: called with the tokens whose lease was no longer ours. lost: called with the store's
+    reason when what jobs said cannot be stored.
     """
 
-    def __init__(self, link: Link, worker_id: Callable[[], int], refused: Callable[[list[int]], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        worker_id: Callable[[], int],
+        refused: Callable[[list[int]], None],
+        lost: Callable[[JobschedError], None],
+    ) -> None:
         self._link = link
         self._worker_id = worker_id
         self._refused = refused
+        self._lost = lost
         self._succeeded: deque[_Succeeded] = deque()
         self._endings: deque[Ending] = deque()
         self._words = _Words()
@@ -59,7 +69,6 @@ class Completer:
         self._first = 0.0
         self._changed = threading.Condition()
         self._closing = False
-        self._busy = False
 
     @property
     def backlog(self) -> int:
@@ -100,11 +109,6 @@ class Completer:
             self._closing = True
             self._changed.notify_all()
 
-    def drained(self, timeout: float) -> bool:
-        """Wait until everything that was given so far is written; False after `timeout` seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not (self._count or self._words or self._busy), timeout)
-
     def _add(self, count: int, put: Callable[[], None]) -> None:
         with self._changed:
             if not self._count and not self._words:
@@ -133,27 +137,58 @@ class Completer:
     def _flush(self) -> None:
         words, successes, endings, count = self._take()
         try:
+            self._write_words(words)
+            if successes:
+                self._succeed(_columns(successes))
+            if endings:
+                self._end(endings)
+        finally:
+            with self._changed:
+                self._count -= count
+                self._first = time.monotonic()
+                self._changed.notify_all()
+
+    def _write_words(self, words: _Words) -> None:
+        try:
             if words.output:
                 self._link.run(lambda conn: leases.write_output(conn, words.output))
             for job_id, (token, data) in words.checkpoints.items():
                 self._link.run(lambda conn, j=job_id, t=token, d=data: leases.save_checkpoint(conn, j, t, d))  # type: ignore[misc]
-            if successes:
-                columns = _columns(successes)
-                accepted = self._link.run(lambda conn: leases.succeed(conn, self._worker_id(), columns))
-                self._report(columns.tokens, accepted)
-            if endings:
-                accepted = self._link.run(lambda conn: leases.end_attempts(conn, self._worker_id(), endings))
-                self._report([ending.token for ending in endings], accepted)
-        finally:
-            with self._changed:
-                self._count -= count
-                self._busy = False
-                self._first = time.monotonic()
-                self._changed.notify_all()
+        except JobschedError as error:
+            self._lost(error)
+
+    def _succeed(self, ended: Success) -> None:
+        try:
+            accepted = self._link.run(lambda conn: leases.succeed(conn, self._worker_id(), ended))
+        except JobschedError as error:
+            middle = len(ended.tokens) // 2
+            if not middle:
+                self._end([_refused_result(ended, error)])
+                return
+            self._succeed(ended.rows(slice(middle)))
+            self._succeed(ended.rows(slice(middle, None)))
+        else:
+            self._report(ended.tokens, accepted)
+
+    def _end(self, endings: list[Ending]) -> None:
+        """Write ends. What the store refuses is looked for by halves, so that one job's words cannot
+        keep the others' ends from being written; then it ends without those words."""
+        try:
+            accepted = self._link.run(lambda conn: leases.end_attempts(conn, self._worker_id(), endings))
+        except JobschedError as error:
+            if len(endings) > 1:
+                middle = len(endings) // 2
+                self._end(endings[:middle])
+                self._end(endings[middle:])
+            elif endings[0].error_class == REFUSED:
+                raise
+            else:
+                self._end([_without_words(endings[0], error)])
+        else:
+            self._report([ending.token for ending in endings], accepted)
 
     def _take(self) -> tuple[_Words, list[_Succeeded], list[Ending], int]:
         with self._changed:
-            self._busy = True
             words, self._words = self._words, _Words()
             successes: list[_Succeeded] = []
             taken = 0
@@ -184,4 +219,40 @@ def _columns(frames: list[_Succeeded]) -> Success:
         waits=[wait for frame in frames for wait in frame.waits],
         runs=[run for frame in frames for run in frame.runs],
         results=results,
+    )
+
+
+def _refused_result(ended: Success, error: JobschedError) -> Ending:
+    """The job ran, and its result cannot be stored: no attempt will change that."""
+    return Ending(
+        ended.job_ids[0],
+        ended.tokens[0],
+        "dead",
+        queue="",
+        priority=0,
+        type="",
+        attempt=ended.attempts[0],
+        crashes=ended.crashes[0] if ended.crashes else 0,
+        losses=ended.losses[0] if ended.losses else 0,
+        solo=False,
+        wait=ended.waits[0],
+        run=ended.runs[0],
+        error=f"{REFUSED}: {error.message}",
+        fingerprint="store-refused",
+        kind="failed",
+        ran_attempt=ended.attempts[0],
+        error_class=REFUSED,
+        message=error.message,
+    )
+
+
+def _without_words(ending: Ending, error: JobschedError) -> Ending:
+    """The same end, told by the store instead of by the job."""
+    return ending._replace(
+        error=ending.error and f"{REFUSED}: {error.message}",
+        fingerprint="store-refused",
+        error_class=REFUSED,
+        message=error.message,
+        traceback=None,
+        result=None,
     )

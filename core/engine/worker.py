@@ -161,7 +161,9 @@ class Worker:
 
     def _make_loops(self) -> None:
         keeper, settings, options = self._keeper, self._settings, self._options
-        keeper.completer = self._completer = Completer(self._link("completer"), lambda: self._worker_id, self._refused)
+        keeper.completer = self._completer = Completer(
+            self._link("completer"), lambda: self._worker_id, self._refused, self._words_lost
+        )
         self._claimer = Claimer(
             self._link("claimer"),
             worker_id=lambda: self._worker_id,
@@ -356,6 +358,9 @@ class Worker:
 
     def _refused(self, tokens: list[int]) -> None:
         self._log.warning("the lease was no longer ours: nothing was written", jobs=len(tokens), first_token=tokens[0])
+
+    def _words_lost(self, error: JobschedError) -> None:
+        self._log.error("what jobs said could not be stored", error=error.message)
 
     def _tell_contact(self, error: JobschedError | None) -> None:
         if error is None:

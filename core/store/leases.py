@@ -51,6 +51,19 @@ class Success(NamedTuple):
     runs: list[float]
     results: list[str | None] | None
 
+    def rows(self, which: slice) -> Success:
+        """Return some of the jobs."""
+        return Success(
+            self.job_ids[which],
+            self.tokens[which],
+            self.attempts[which],
+            self.crashes and self.crashes[which],
+            self.losses and self.losses[which],
+            self.waits[which],
+            self.runs[which],
+            self.results and self.results[which],
+        )
+
 
 class Ending(NamedTuple):
     """An attempt that ended without success, and what the job goes on with: see end_attempts.sql.
