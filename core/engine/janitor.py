@@ -22,18 +22,23 @@ class Janitor:
         self.groups: dict[int, set[int]] = {}
 
     def hear(self, line: bytes) -> None:
-        """Take one word."""
-        first, _, second = line.partition(b" ")
-        runner = int(second)
+        """Take one word. What a job scribbled into the pipe is none, and is passed over."""
+        try:
+            first, second = line.split(b" ")
+            runner, group = int(second), int(first[1:] or b"0")
+        except ValueError:
+            return
+        if runner <= 1 or (first[:1] in b"+-" and group <= 1):  # kill() takes 0, 1 and less for other things
+            return
         if first == b"r":
             self.groups.setdefault(runner, set())
         elif first == b"!":
             self.kill_groups(runner)
             self.groups.pop(runner, None)
         elif first.startswith(b"+"):
-            self.groups.setdefault(runner, set()).add(int(first[1:]))
-        else:
-            self.groups.get(runner, set()).discard(int(first[1:]))
+            self.groups.setdefault(runner, set()).add(group)
+        elif first.startswith(b"-"):
+            self.groups.get(runner, set()).discard(group)
 
     def kill_groups(self, runner: int) -> None:
         """Kill the process groups that a runner's jobs started."""

@@ -94,6 +94,15 @@ def test_words_that_arrive_in_pieces_are_understood(groups: list[Group]) -> None
     janitor.close()
 
 
+def test_noise_in_the_pipe_is_passed_over(groups: list[Group]) -> None:
+    """Job code can reach it; whoever scribbles does not take the janitor along."""
+    janitor = JanitorProcess()
+    os.write(janitor.words_fd, b"\xff\xff\n+\n+x y\n\n-7\nr 1 2\n! x\n+0 1000001\n+-1 1000001\n")
+    tell(janitor, "r 1000001", f"+{groups[0].pid} 1000001", "! 1000001")
+    groups[0].assert_is_killed()
+    janitor.close()
+
+
 def test_the_terminals_signals_do_not_reach_it(groups: list[Group]) -> None:
     """It has a session of its own, and ignores what would end it before its keeper."""
     janitor = JanitorProcess()
