@@ -50,7 +50,8 @@ class Cursors:
             known = self._newest
         else:
             known = self._as_of(now - SHORT_LAG)
-        return [known.get(lane, 0) for lane in lanes]
+        newest = self._newest
+        return [min(known.get(lane, 0), newest.get(lane, 0)) for lane in lanes]
 
     def end(self, seen: dict[Lane, int], *, full: bool, newest_seq: int, lanes: list[Lane], cost: float) -> None:
         """Note what the claim saw.
@@ -64,10 +65,12 @@ class Cursors:
         if self._rescan and not self._rewound:  # a word that came during the claim may be newer than it
             self._next_rescan = now + max(RESCAN_EVERY, RESCAN_SHARE * cost)
         newest = dict(self._newest)
-        for lane, seq in seen.items():
-            newest[lane] = max(seq, newest.get(lane, 0))
-        if not full:
-            newest.update((lane, max(newest_seq, newest.get(lane, 0))) for lane in lanes)
+        if full:
+            # Also back to where it was before: what came may lie behind the old cursor (late commits, a
+            # lane that was paused while it was read), and more of it may be waiting.
+            newest.update(seen)
+        else:
+            newest.update((lane, max(newest_seq, seen.get(lane, 0), newest.get(lane, 0))) for lane in lanes)
         self._in_flow = full
         self._newest = newest
         self._history.append((now, newest))

@@ -96,7 +96,8 @@ def test_a_rewind_looks_from_the_start_at_once(cursors: Cursors) -> None:
     claim(cursors, {LANE: 100}, full=True)
     cursors.rewind()
     assert claim(cursors, {LANE: 7}, full=True) == [0, 0]
-    assert claim(cursors, {}, full=True) == [0, 100]
+    assert claim(cursors, {LANE: 101}, full=True) == [0, 7]
+    assert claim(cursors, {}, full=True) == [0, 101]
 
 
 def test_a_rewind_during_a_look_from_the_start_is_not_lost(cursors: Cursors) -> None:
@@ -123,8 +124,28 @@ def test_a_full_claim_passes_nothing_that_it_has_not_seen(cursors: Cursors) -> N
     assert claim(cursors, {}, full=True) == [10, 0]
 
 
-def test_a_cursor_never_goes_back(cursors: Cursors, clock: Clock) -> None:
-    """A late job with a small number does not make it read everything again."""
+def test_a_full_claim_that_found_jobs_behind_goes_on_from_them(cursors: Cursors, clock: Clock) -> None:
+    """There may be more of them than one claim takes."""
     claim(cursors, {LANE: 100}, full=True)
     claim(cursors, {LANE: 3}, full=True)
+    assert claim(cursors, {LANE: 50}, full=True) == [0, 3]
+    assert claim(cursors, {}, full=True) == [0, 50]
+
+
+def test_an_empty_look_never_moves_a_cursor_back(cursors: Cursors, clock: Clock) -> None:
+    """A late job with a small number does not make it read everything again."""
+    claim(cursors, {LANE: 100}, full=True)
+    claim(cursors, {LANE: 3}, full=False)
+    clock.now += 0.06
     assert claim(cursors, {}, full=True) == [0, 100]
+
+
+def test_what_a_rescan_finds_behind_the_cursor_is_followed_from_there(cursors: Cursors, clock: Clock) -> None:
+    """A lane that was read while it was paused is not skipped up to the newest number."""
+    claim(cursors, {}, full=False, newest=200_000)
+    clock.now += 3.0
+    cursors.rewind()
+    assert claim(cursors, {LANE: 500}, full=True) == [0, 0]
+    assert claim(cursors, {LANE: 1000}, full=True)[1] == 500
+    clock.now += 0.3
+    assert claim(cursors, {LANE: 1500}, full=True)[1] <= 1000
