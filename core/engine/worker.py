@@ -122,16 +122,17 @@ class Worker:
 
     def run(self) -> int:
         """See `run_worker`."""
-        try:
-            self._start(self._keeper.start())
-            with _Signals(self._on_signal):
+        with _Signals(self._on_signal) as signals:
+            try:
+                self._start(self._keeper.start())
+                signals.take()
                 self._log.info("worker ready", concurrency=self._options.concurrency, types=len(self._types))
                 self._live()
                 self._finish()
-        finally:
-            self._links_stop.set()
-            self._keeper.stop_runners(kill=True)
-            self._keeper.close()
+            finally:
+                self._links_stop.set()
+                self._keeper.stop_runners(kill=True)
+                self._keeper.close()
         return EXIT_FAILED if self._keeper.failed else 0
 
     def _start(self, kinds: list[Kind]) -> None:
@@ -399,13 +400,17 @@ class Worker:
 
 
 class _Signals:
-    """SIGTERM and SIGINT call `act`, for the length of a with block."""
+    """SIGTERM and SIGINT call `act`, from `take` to the end of the with block."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act = act
         self._before: dict[int, object] = {}
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _Signals:
+        return self
+
+    def take(self) -> None:
+        """From now on."""
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before[number] = signal.signal(number, self._handle)
 
