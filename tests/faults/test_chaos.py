@@ -12,7 +12,7 @@ from jobsched.core.model.priority import Priority
 from .fleet import Fleet, until
 
 JOBS = 1500
-BLOWS = 30
+BLOWS = 20
 
 
 def test_after_any_series_of_blows_every_job_has_one_outcome(fleet: Fleet) -> None:
