@@ -41,7 +41,7 @@ leased as (
 )
 select
     o.token, o.job_id, o.type, o.queue, o.attempt + 1 as attempt, j.max_attempts, j.payload, j.timeout,
-    extract(epoch from clock_timestamp() - o.since)::double precision as waited,
+    date_part('epoch', clock_timestamp() - o.since) as waited,
     case when o.attempt + o.crashes + o.losses > 0 or o.seq <> o.job_id then
         (select c.data::text from jobsched.checkpoint c where c.job_id = o.job_id)
     end as checkpoint,
