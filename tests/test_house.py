@@ -33,6 +33,7 @@ LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 """path::name → why this function may be longer."""
 SLEEPS: dict[str, str] = {
+    "tests/engine/handlers_for_runner.py": "jobs that take time are what its tests are about",
     "tests/faults/handlers_for_faults.py": "jobs that take time are what its tests are about",
     "tests/handlers/conftest.py": "the S3 server tells nobody when it is ready: its health is all there is to ask",
 }
