@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import faulthandler
 import os
 import signal
@@ -20,6 +19,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextvars import Context, copy_context
 from typing import Any
 
 from ..clocks import lease_clock
@@ -88,11 +88,17 @@ class LaneThread(threading.Thread):
             job = self._handed
             while job is not None:
                 # In a context of its own: what one job sets, the next one must not find.
-                contextvars.Context().run(runner.run_plain, self._lane, *job)
+                Context().run(runner.run_plain, self._lane, *job)
                 job = runner.next_plain()
             done = self._done
             assert done is not None
             runner.loop.call_soon_threadsafe(_finish, done)
+
+
+def _forget_cancellation(lane: Lane) -> None:
+    """Or the next job's task groups would think that they were cancelled."""
+    while lane.task is not None and lane.task.cancelling():
+        lane.task.uncancel()
 
 
 def _finish(done: asyncio.Future[None]) -> None:
@@ -110,7 +116,7 @@ class Runner:
         self._outbox = outbox
         self._equipment = equipment
         self._handlers: dict[str, Handler] = {}
-        self._clean = contextvars.copy_context()
+        self._clean = copy_context()
         self._coroutines: deque[tuple[Work, Handler, int]] = deque()
         self._plain: deque[tuple[Work, Handler, int]] = deque()
         self._lanes = [Lane(slot) for slot in range(boot.slots)]
@@ -206,7 +212,7 @@ class Runner:
         context = self._clean.copy()
         lane.task = self.loop.create_task(self._serve_lane(lane, self._clean), context=context)
 
-    async def _serve_lane(self, lane: Lane, clean: contextvars.Context) -> None:
+    async def _serve_lane(self, lane: Lane, clean: Context) -> None:
         turn_ends = 0.0
         while True:
             if self._coroutines:
@@ -215,7 +221,7 @@ class Runner:
                     turn_ends = now + MAX_TURN_SECONDS
                     continue
                 await self._run_coroutine(lane, *self._coroutines.popleft())
-                if contextvars.copy_context() != clean:
+                if copy_context() != clean:
                     self._start_lane(lane)  # what one job sets, the next one must not find
                     return
             elif (job := self.next_plain()) is not None:
@@ -240,12 +246,12 @@ class Runner:
             result = None if value is None else encode_result(value)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything
             self._end_badly(lane, error, wait)
+            _forget_cancellation(lane)
         else:
             self._outbox.succeeded(work.token, wait, (time.monotonic_ns() - started) / 1e9, result)
             self._clear(lane)
-        assert lane.task is not None
-        while lane.task.cancelling():  # or the next job's task groups would think that they were cancelled
-            lane.task.uncancel()
+            if lane.asked:
+                _forget_cancellation(lane)
 
     def run_plain(self, lane: Lane, work: Work, handler: Handler, received_ns: int) -> None:
         """Run a plain function's job, in the calling thread."""
