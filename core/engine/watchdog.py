@@ -44,7 +44,8 @@ class Watchdog:
             held = self._hand.get(each.token)
             if held is not None and self._is_overdue(held, (now_ns - each.started_ns) / 1e9, now):
                 overdue.add(each.token)
-        runner.overdue = overdue
+        # Never fewer: the runner may be ending at this moment, and its jobs out of hand already.
+        runner.overdue |= overdue
         if not overdue:
             return
         if not runner.alone:

@@ -122,6 +122,15 @@ def test_a_runner_whose_only_job_will_not_stop_is_killed_at_once() -> None:
     assert len(runner.killed) == 1
 
 
+def test_a_job_that_was_overdue_stays_so_while_its_runner_ends() -> None:
+    """The keeper takes the jobs of a dead runner out of its hand before it judges them."""
+    runner = Runner()
+    runner.runs(1, seconds=2 + STOP_GRACE + 0.1)
+    watch(runner, held(1, timeout=2.0))
+    watch(runner)
+    assert runner.overdue == {1}
+
+
 def test_neighbours_of_a_job_that_will_not_stop_get_time_to_finish() -> None:
     """The runner is replaced at once and killed later."""
     runner = Runner()

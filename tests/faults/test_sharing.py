@@ -7,6 +7,12 @@ from .fleet import Fleet, until
 LONG_POLL = {"JOBSCHED_POLL": "1h"}
 
 
+def until_both_listen(fleet: Fleet) -> None:
+    """Wait until wake-ups of two workers will be heard."""
+    question = "select 1 from pg_stat_activity where datname = current_database() and query like 'listen%%'"
+    until(lambda: len(fleet.rows(question)) == 2, "both listen")
+
+
 def test_a_worker_that_claimed_ahead_gives_slow_jobs_back(fleet: Fleet) -> None:
     """Fast jobs taught it to claim hundreds at once; when slow ones come, another worker gets its share."""
     fleet.start("-c", "2", "--name", "first")
@@ -53,7 +59,7 @@ def test_a_wake_up_goes_to_the_worker_that_has_been_idle_longest(fleet: Fleet) -
     """Turn by turn, one worker a job: nobody else runs for it."""
     for name in ("a", "b"):
         fleet.start("-c", "2", "--name", name, **LONG_POLL)
-    until(lambda: len(fleet.rows("select 1 from pg_stat_activity where query like 'listen%%'")) == 2, "both listen")
+    until_both_listen(fleet)
     worked = []
     for done in range(1, 9):
         (job,) = fleet.submit("noop")
@@ -68,7 +74,7 @@ def test_a_full_worker_passes_the_wake_up_on(fleet: Fleet) -> None:
     """Jobs that come by the dozen reach the idle worker too, without waiting for a poll."""
     for name in ("a", "b"):
         fleet.start("-c", "5", "--name", name, **LONG_POLL)
-    until(lambda: len(fleet.rows("select 1 from pg_stat_activity where query like 'listen%%'")) == 2, "both listen")
+    until_both_listen(fleet)
 
     fleet.submit("gate", 10, {"open": str(fleet.folder / "open")})
 

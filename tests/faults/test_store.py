@@ -70,7 +70,8 @@ def test_a_listen_connection_that_was_cut_listens_again(fleet: Fleet) -> None:
     """pg_terminate_backend: wake-ups work again, long before the next poll."""
     fleet.start("-c", "2", JOBSCHED_POLL="1h")
     listener = (
-        "select pid from pg_stat_activity where application_name like 'jobsched listener%%' and query like 'listen%%'"
+        "select pid from pg_stat_activity where datname = current_database() "
+        "and application_name like 'jobsched listener%%' and query like 'listen%%'"
     )
     ((old,),) = until(lambda: fleet.rows(listener), "it listens")
 
