@@ -8,9 +8,10 @@ import json
 import sys
 import sysconfig
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ..handler import Cancelled, Discard, Handler, Retry, Snooze
 from ..model.errors import PayloadInvalid
@@ -24,6 +25,7 @@ MAX_TRACEBACK_CHARS = 16_000
 MAX_RESULT_BYTES = 1 << 20
 Asked = Literal["", "cancel", "timeout"]
 """Why a job was asked to stop, if it was."""
+Result = TypeVar("Result")
 _STDLIB = sysconfig.get_paths()["stdlib"]
 
 
@@ -55,6 +57,14 @@ def describe_end(work: Work, error: BaseException, *, asked: Asked, wait: float,
 
     A cancellation that nobody asked for (a job whose own task was cancelled) is a failure like any other.
     """
+    try:
+        return _describe(work, error, asked, wait, run)
+    except BaseException:  # noqa: BLE001 - an exception's own methods may do anything, and the job must end
+        message = "it cannot be described: its own methods raise"
+        return Report(work.token, "failed", wait, run, "Exception", message, None, "indescribable")
+
+
+def _describe(work: Work, error: BaseException, asked: Asked, wait: float, run: float) -> Report:
     match error:
         case asyncio.CancelledError() | Cancelled() if asked == "timeout":
             return _timeout(work, wait, run)
@@ -88,7 +98,7 @@ def _failure(
 ) -> Report:
     error_class = _clean(type(error).__qualname__)[:MAX_CLASS_CHARS]
     message = _clean(_message(error))[:MAX_MESSAGE_CHARS]
-    exit_code = getattr(error, "exit_code", None)
+    exit_code = _try(lambda: getattr(error, "exit_code", None), None)
     return Report(
         work.token,
         kind,
@@ -96,11 +106,19 @@ def _failure(
         run,
         error_class,
         message,
-        _clean(_format(error))[-MAX_TRACEBACK_CHARS:],
+        _try(lambda: _clean(_format(error))[-MAX_TRACEBACK_CHARS:], None),
         fingerprint(error_class, message, _place(error.__traceback__)),
         delay,
         exit_code if isinstance(exit_code, int) and -32768 <= exit_code <= 32767 else None,
     )
+
+
+def _try(ask: Callable[[], Result], otherwise: Result) -> Result:
+    """What an exception's own attributes say, or `otherwise` where they raise."""
+    try:
+        return ask()
+    except Exception:  # noqa: BLE001 - a job's exception may do anything
+        return otherwise
 
 
 def _message(error: BaseException) -> str:

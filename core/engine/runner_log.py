@@ -15,8 +15,12 @@ current_context: ContextVar[RunnerContext | None] = ContextVar("current_context"
 class _JobLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         context = current_context.get()
-        if context is not None:
+        if context is None:
+            return
+        try:
             context.output(f"{record.levelname.lower()}: {self.format(record)}\n", "log")
+        except Exception:  # noqa: BLE001 - as in every logging.Handler: a record that cannot be formatted fails nobody
+            self.handleError(record)
 
 
 def capture_logging() -> None:

@@ -34,6 +34,20 @@ class Mute(Exception):
         raise ValueError("no")
 
 
+class Tricky(Exception):
+    """Has no attribute, and says so in a way that nobody expects."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise KeyError(name)
+
+
+class Unspeakable(Exception):
+    """Ends whoever asks what it is."""
+
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
 @handler("add")
 async def add(payload: Sum) -> int:
     return payload.a + payload.b
@@ -69,6 +83,8 @@ def make_error(what: str) -> BaseException:
         "exit": SystemExit(3),
         "odd": Odd("odd"),
         "mute": Mute(),
+        "tricky": Tricky("tricky"),
+        "unspeakable": Unspeakable(),
         "interrupt": KeyboardInterrupt(),
         "cancel": asyncio.CancelledError(),
         "cancelled": Cancelled("by itself"),
@@ -154,6 +170,7 @@ async def talks(payload: dict[str, Any], context: Context) -> None:
     context.output("out\n")
     context.output("err\n", "stderr")
     logging.getLogger("mine").warning("from %s", "logging")
+    logging.getLogger("mine").warning("%d apples", "no")
     await asyncio.to_thread(logging.getLogger("mine").warning, "from a thread")
     context.progress(0.25, "a quarter\0\ud800")
     context.save_checkpoint({"at": 7})

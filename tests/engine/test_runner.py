@@ -193,6 +193,8 @@ RAISED: dict[str, tuple[str, str | None, float | None]] = {
     "exit": ("failed", "SystemExit", None),
     "odd": ("failed", "Odd", None),
     "mute": ("failed", "Mute", None),
+    "tricky": ("failed", "Tricky", None),
+    "unspeakable": ("failed", "Exception", None),
     "interrupt": ("failed", "KeyboardInterrupt", None),
     "cancel": ("failed", "CancelledError", None),
     "cancelled": ("failed", "Cancelled", None),
