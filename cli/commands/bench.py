@@ -38,6 +38,7 @@ def drain(
     workers: Annotated[str, typer.Option("--workers", metavar="N,M", help="One run for each.")] = "1,2",
     concurrency: ConcurrencyFlag = 10,
     repeat: Annotated[int, typer.Option("--repeat", min=1, help="Runs of each kind.")] = 1,
+    history: Annotated[int, typer.Option("--history", min=0, help="Finished jobs that are there before.")] = 0,
     store: StoreFlag = None,
 ) -> None:
     """How fast workers empty a full queue of no-ops, and where the time goes."""

@@ -13,10 +13,14 @@ COPY_ROWS = 200_000
 LONGEST = 1800.0
 
 
-def run(ground: Ground, *, jobs: int, workers: Sequence[int], concurrency: int, repeat: int) -> Iterator[Figure]:
-    """Yield one figure a number of workers and repetition. The queue is filled while it is paused."""
+def run(
+    ground: Ground, *, jobs: int, workers: Sequence[int], concurrency: int, repeat: int, history: int = 0
+) -> Iterator[Figure]:
+    """Yield one figure a number of workers and repetition. The queue is filled while it is paused.
+    history: finished jobs that the store holds before."""
     service = ground.service
     with service.store.connection() as conn:
+        measure.make_history(conn, history)
         copy_rate = measure.raw_copy_rate(conn, COPY_ROWS)
     yield Figure("raw COPY", copy_rate, "rows/s")
     for count in workers:

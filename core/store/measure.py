@@ -15,6 +15,9 @@ from .sql import load
 _COPY_LINE = "bench\tnoop\t{}\t2\t3\texponential\t5\t600\t{}\tbench\n"
 
 
+HISTORY_CHUNK = 500_000
+
+
 class Drained(NamedTuple):
     """Jobs that ended, and the seconds between the first and the last end."""
 
@@ -65,6 +68,12 @@ def ended_per_second(conn: Connection[TupleRow], *, queue: str) -> list[int]:
 def waits(conn: Connection[TupleRow], *, queue: str) -> list[float]:
     """Seconds from queued to started of every job of a queue that ended."""
     return [float(wait) for (wait,) in conn.execute(load("bench_waits"), {"queue": queue})]
+
+
+def make_history(conn: Connection[TupleRow], jobs: int) -> None:
+    """Add so many finished jobs."""
+    for start in range(0, jobs, HISTORY_CHUNK):
+        conn.execute(load("bench_history"), {"jobs": min(HISTORY_CHUNK, jobs - start)})
 
 
 def any_ready(conn: Connection[TupleRow], *, queue: str) -> bool:
