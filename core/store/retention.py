@@ -13,7 +13,8 @@ def prune(connection: Connection, settings: Mapping[str, Any], batch: int = 1000
     """Delete one batch of each kind of old job, with all that is kept about them; return how many jobs.
 
     `retention.succeeded` is for succeeded and cancelled jobs, `retention.dead` for dead ones, in
-    seconds after their end; 0 keeps them. Call it again while it returns `batch` or more.
+    seconds after their end; 0 keeps them. Call it again while it returns `batch` or more. A worker
+    that has ended is forgotten when no job can be left that it ran.
     """
     kinds = ((settings["retention.succeeded"], ["succeeded", "cancelled"]), (settings["retention.dead"], ["dead"]))
     deleted = 0
@@ -24,4 +25,7 @@ def prune(connection: Connection, settings: Mapping[str, Any], batch: int = 1000
         row = connection.execute(load("prune_jobs"), params).fetchone()
         deleted += row[0] if row else 0
     connection.execute(load("prune_keys"), {"batch": batch})
+    ages = [age for age, _ in kinds]
+    if min(ages) > 0:
+        connection.execute(load("prune_workers"), {"age": max(ages), "batch": batch})
     return deleted

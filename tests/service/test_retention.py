@@ -11,7 +11,7 @@ from jobsched.core.model.errors import JobNotFound
 from jobsched.core.model.job import NewJob
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
-from jobsched.core.store import leases
+from jobsched.core.store import fleet, leases
 from jobsched.core.store.retention import prune
 from jobsched.tests.store.hands import Hands
 
@@ -114,3 +114,27 @@ def test_a_job_that_is_being_retried_is_not_deleted(
     service.retry([job_id], by="ann")
     assert prune(hands.connection, settings) == 0
     assert service.get(job_id).state is State.QUEUED
+
+
+def test_workers_that_ended_are_forgotten_with_the_last_jobs_that_they_ran(
+    service: Service, hands: Hands, settings: Settings
+) -> None:
+    """Until then `show` can name them; one that lives, or whose leases wait for the reaper, stays."""
+    service.submit(NewJob("noop"))
+    stopped, lost = Hands(hands.connection, "stopped"), Hands(hands.connection, "lost")
+    lost.claim()
+    fleet.end(hands.connection, stopped.id)
+    fleet.bury(hands.connection, [lost.id])
+
+    def left(days: float, settings: Settings = settings) -> list[str]:
+        hands.connection.execute(
+            "update jobsched.worker set ended_at = ended_at - make_interval(secs => %s)", (days * DAY,)
+        )
+        prune(hands.connection, settings)
+        return [name for (name,) in hands.connection.execute("select name from jobsched.worker order by id")]
+
+    assert left(89.9) == ["hands", "stopped", "lost"]
+    assert left(0.2, settings.replace(retention__succeeded=0.0)) == ["hands", "stopped", "lost"]
+    assert left(0) == ["hands", "lost"]
+    fleet.reap(hands.connection, lost_limit=20)
+    assert left(0) == ["hands"]

@@ -161,6 +161,21 @@ def test_opening_a_migrated_store_imports_no_migration_machinery(database_url: s
     assert done.stdout.strip() == "[]"
 
 
+def test_no_index_holds_what_a_heartbeat_writes(database_url: str) -> None:
+    """Else every worker would write into it every few seconds, and the row could not be updated in place."""
+    question = """
+        select distinct a.attname from pg_index i
+        join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = i.indrelid
+        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = d.refobjsubid
+        where i.indrelid = 'jobsched.worker'::regclass
+    """
+    with connect(database_url) as connection:
+        indexed = {name for (name,) in connection.execute(question)}
+    written = {"heartbeat_at", "state", "idle_since", "running", "rss_bytes"}
+    assert "id" in indexed
+    assert indexed & written == set()
+
+
 def test_the_generated_dump_is_that_of_a_fresh_schema(database_url: str, run_folder: Path) -> None:
     """Every change of the schema shows in this dump, reviewed with the migration that made it.
 

@@ -4,7 +4,7 @@
 -- A queued job's place is (queue, priority, seq = its id), unless it came back: those have an index.
 -- (Said by `case`, because a planner that is told that seq and job_id are equal sorts a whole lane.)
 -- A table whose states are not asked for is not touched.
-with finished as (
+with succeeded as (
     select o.job_id from jobsched.outcome o
     cross join lateral (
         select from jobsched.job j
@@ -15,8 +15,22 @@ with finished as (
           and (%(since)s::timestamptz is null or j.created_at >= %(since)s)
         offset 0
     ) wanted
-    where %(states)b::text[] && '{succeeded,cancelled}'
-      and o.state <> 'dead' and o.state = any (%(states)b::text[]) and o.job_id < %(before)s
+    where o.state = 'succeeded' and 'succeeded' = any (%(states)b::text[]) and o.job_id < %(before)s
+    order by o.job_id desc
+    limit %(limit)s
+),
+cancelled as (
+    select o.job_id from jobsched.outcome o
+    cross join lateral (
+        select from jobsched.job j
+        where j.id = o.job_id
+          and (%(queue)s::text is null or j.queue = %(queue)s)
+          and (%(type)s::text is null or j.type = %(type)s)
+          and (%(tag)s::text is null or %(tag)s = any (j.tags))
+          and (%(since)s::timestamptz is null or j.created_at >= %(since)s)
+        offset 0
+    ) wanted
+    where o.state = 'cancelled' and 'cancelled' = any (%(states)b::text[]) and o.job_id < %(before)s
     order by o.job_id desc
     limit %(limit)s
 ),
@@ -110,7 +124,8 @@ select
 from jobsched.job_now
 where id = any (array(
     select job_id from (
-        select job_id from finished union all
+        select job_id from succeeded union all
+        select job_id from cancelled union all
         select job_id from dead union all
         select job_id from running union all
         select job_id from waiting union all

@@ -1,10 +1,11 @@
 -- Moves due jobs from `delayed` to the end of their lanes in `ready`, oldest first.
--- Several workers may do this at once: each takes other rows.
+-- Several workers may do this at once: each takes other rows. `statement_timestamp()`, because a clock that
+-- moves during the statement cannot bound an index scan: one due job would cost a walk over all that wait.
 with due as materialized (
     delete from jobsched.delayed
     where job_id = any (array(
         select d.job_id from jobsched.delayed d
-        where d.run_at <= clock_timestamp()
+        where d.run_at <= statement_timestamp()
         order by d.run_at
         limit %(n)s
         for update skip locked

@@ -1,9 +1,10 @@
 -- Deletes one batch of jobs that ended more than %(age)s seconds ago, with all that is kept about
 -- them. Their idempotency keys stay until the window after the end has passed. A job that somebody is
--- retrying at this moment is skipped. `any(array(…))` keeps every deletion on its index.
+-- retrying at this moment is skipped. `any(array(…))` keeps every deletion on its index,
+-- and `statement_timestamp()` the search on the old end of its own (see promote.sql).
 with old as materialized (
     select o.job_id, o.finished_at from jobsched.outcome o
-    where o.finished_at < clock_timestamp() - make_interval(secs => %(age)s) and o.state = any (%(states)b::text[])
+    where o.finished_at < statement_timestamp() - make_interval(secs => %(age)s) and o.state = any (%(states)b::text[])
     order by o.finished_at
     limit %(batch)s
     for update skip locked

@@ -5,20 +5,25 @@
 -- moment are skipped: the next pass sees what became of them. Looking only at workers that ended
 -- lately keeps a pass cheap while somebody holds an old snapshot; a thorough one now and then finds
 -- the leases of a claim that was held up for longer, and those of workers whose row somebody deleted.
+-- Worker by worker, so that nothing is read where none has ended.
 with gone as materialized (
     delete from jobsched.lease
     where job_id = any (array(
-        select l.job_id from jobsched.lease l
-        where l.worker_id = any (array(
+        select held.job_id
+        from (
             select w.id from jobsched.worker w
-            where w.ended_at is not null
-              and (w.ended_at > clock_timestamp() - make_interval(secs => %(ended_within)s) or %(thorough)s)
+            where w.ended_at > case
+                when %(thorough)s then '-infinity'
+                else statement_timestamp() - make_interval(secs => %(ended_within)s)
+            end
             union all
             select distinct o.worker_id from jobsched.lease o
             where %(thorough)s and not exists (select from jobsched.worker w where w.id = o.worker_id)
-        ))
+        ) ended
+        cross join lateral (
+            select l.job_id from jobsched.lease l where l.worker_id = ended.id for update skip locked
+        ) held
         limit %(n)s
-        for update skip locked
     ))
     returning job_id, token, worker_id, attempt, crashes, losses, solo, claimed_at, started_at, queued_since,
               cancel_requested_at, cancel_requested_by

@@ -31,5 +31,5 @@ select p.xid::text, p.rank, p.id, p.job_id, p.what, p.attempt, p.finished_at, p.
        j.type, j.queue
 from page p
 left join lateral (select b.type, b.queue from jobsched.job b where b.id = p.job_id offset 0) j on true
-left join jobsched.worker w on w.id = p.worker_id
+left join lateral (select b.name from jobsched.worker b where b.id = p.worker_id offset 0) w on true
 order by p.xid, p.rank, p.id

@@ -116,6 +116,7 @@ create table jobsched.outcome (
 create index outcome_finished_at on jobsched.outcome (finished_at);
 create index outcome_xid on jobsched.outcome (xid, job_id);
 create index outcome_dead on jobsched.outcome (job_id) where state = 'dead';
+create index outcome_cancelled on jobsched.outcome (job_id) where state = 'cancelled';
 
 create table jobsched.attempt_log (
     token       bigint primary key, -- of the lease that ended
@@ -182,7 +183,9 @@ create table jobsched.worker (
     rss_bytes     bigint not null default 0,
     check ((ended_at is null) = (end_reason is null))
 ) with (fillfactor = 50); -- updated in place every few seconds
-create index worker_alive on jobsched.worker (heartbeat_at) where ended_at is null;
+-- Neither holds a column that a heartbeat writes: an index that did would be written every few seconds.
+create index worker_alive on jobsched.worker (id) where ended_at is null;
+create index worker_ended on jobsched.worker (ended_at) where ended_at is not null;
 
 create table jobsched.queue (
     name         text primary key check (char_length(name) between 1 and 128),
