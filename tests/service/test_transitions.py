@@ -126,6 +126,20 @@ def test_succeeded_and_cancelled_jobs_can_be_run_again(service: Service, hands: 
     assert places(hands.connection, done) == places(hands.connection, cancelled) == ["ready"]
 
 
+@pytest.mark.parametrize(("dead", "found"), [(True, '{"step": 7}'), (False, None)])
+def test_a_retry_goes_on_from_the_checkpoint_unless_the_job_had_succeeded(
+    service: Service, hands: Hands, dead: bool, found: str | None
+) -> None:
+    """A job that died at step 7 goes on there; one that had done them all does them all again."""
+    job_id = service.submit(NewJob("noop")).id
+    (job,) = hands.claim()
+    leases.save_checkpoint(hands.connection, job_id, job.token, '{"step": 7}')
+    assert hands.fail(job, dead=True) if dead else hands.succeed(job)
+    service.retry([job_id], by="ann")
+    (again,) = hands.claim()
+    assert again.checkpoint == found
+
+
 def test_a_job_that_waits_for_its_time_runs_now_with_the_budget_that_it_has(service: Service, hands: Hands) -> None:
     """Retrying goes on with its attempts; scheduled starts."""
     retrying = service.submit(NewJob("noop")).id

@@ -1,12 +1,18 @@
 -- Runs jobs again. Finished ones start anew, with their whole budget; those that wait for a time or
 -- a retry go on where they are, but now. A new number from the sequence puts them at the end of
 -- their lane, never behind a claimer's cursor. Jobs that run or are queued don't come back from here.
+-- A checkpoint says how far a job came: one that did not succeed goes on from it, one that succeeded
+-- starts from the beginning.
 with finished as (
     delete from jobsched.outcome
     where job_id = any (array(
         select o.job_id from jobsched.outcome o where o.job_id = any (%(ids)b::bigint[]) order by o.job_id for update
     ))
-    returning job_id
+    returning job_id, state
+),
+forgotten as (
+    delete from jobsched.checkpoint
+    where job_id = any (array(select f.job_id from finished f where f.state = 'succeeded'))
 ),
 delayed as (
     delete from jobsched.delayed
