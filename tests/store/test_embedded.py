@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psycopg
@@ -184,6 +185,38 @@ def test_a_store_that_was_stopped_on_purpose_is_not_revived(embedded_settings: S
         open_store(embedded_settings).close()
         with store.connection() as connection:
             assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_a_store_is_not_revived_behind_the_back_of_who_stops_it(
+    started: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker loses its connection while `db down` waits for the server's end: it must not start another one."""
+    told: list[str] = []
+
+    def revive() -> None:
+        try:
+            embedded.revive(home)
+        except StoreUnreachable as error:
+            told.append(error.message)
+
+    worker, at_the_lock, locked = threading.Thread(target=revive), threading.Event(), server._locked
+
+    def knock(layout: Layout) -> AbstractContextManager[None]:
+        if threading.current_thread() is worker:
+            at_the_lock.set()
+        return locked(layout)
+
+    def terminate(layout: Layout, pid: int) -> None:
+        worker.start()
+        assert at_the_lock.wait(60)
+        postmaster.terminate(layout, pid)
+
+    monkeypatch.setattr(server, "_locked", knock)
+    monkeypatch.setattr(server, "terminate", terminate)
+    assert embedded.stop(home)
+    worker.join(60)
+    assert told == [f"the embedded store in {home} was stopped"]
+    assert not embedded.status(home).running
 
 
 def test_start_false_does_not_revive_a_killed_server(embedded_settings: Settings, home: Path) -> None:

@@ -60,23 +60,33 @@ def start(
     say: Say | None = None,
 ) -> str:
     """See `embedded.start`."""
-    layout = Layout(home)
+    return _start(Layout(home), pg_bin, options or {}, say or _silent)
+
+
+def _start(layout: Layout, pg_bin: str | None, options: Mapping[str, str], say: Say, *, reviving: bool = False) -> str:
     account = account_for(layout)
     cluster.prepare_folders(layout, account)
     with cluster.os_errors(layout), _locked(layout):
+        if reviving:
+            _refuse_stopped(layout)  # the lock may have been that of `db down`
         running = find_postmaster(layout) or _just_launched(layout)
         if running is not None:
             with suppress(_Died):
-                return _adopt(layout, running, say or _silent)
-        return _start_stopped(layout, account, pg_bin, options or {}, say or _silent)
+                return _adopt(layout, running, say)
+        return _start_stopped(layout, account, pg_bin, options, say)
 
 
 def revive(home: Path, *, pg_bin: str | None = None) -> str:
     """See `embedded.revive`."""
-    record = read_record(Layout(home))
+    layout = Layout(home)
+    _refuse_stopped(layout)
+    return _start(layout, pg_bin, {}, _silent, reviving=True)
+
+
+def _refuse_stopped(layout: Layout) -> None:
+    record = read_record(layout)
     if record is None or record.stopped:
-        raise StoreUnreachable(f"the embedded store in {home} was stopped", fix="jobsched db up")
-    return start(home, pg_bin=pg_bin)
+        raise StoreUnreachable(f"the embedded store in {layout.home} was stopped", fix="jobsched db up")
 
 
 def stop(home: Path) -> bool:
