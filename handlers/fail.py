@@ -12,7 +12,11 @@ from ..core.handler import Context, handler
 async def fail(payload: dict[str, Any], context: Context) -> dict[str, int]:
     """Fail while the payload contains "invalid_job", at most `times` times if that is given."""
     times = payload.get("times")
-    wants_failure = "invalid_job" in json.dumps(payload)
-    if wants_failure and (not isinstance(times, int) or context.attempt <= times):
-        raise RuntimeError(str(payload.get("message", "invalid_job")))
-    return {"attempts": context.attempt}
+    if "invalid_job" not in json.dumps(payload):
+        return {"attempts": context.attempt}
+    if isinstance(times, int):
+        failed = context.checkpoint or 0  # attempts count from 1 again after `dlq retry`
+        if failed >= times:
+            return {"attempts": context.attempt}
+        context.save_checkpoint(failed + 1)
+    raise RuntimeError(str(payload.get("message", "invalid_job")))
