@@ -46,7 +46,7 @@ def field_rows(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
             "field": name,
             "kind": kind(value, definitions),
             "required": name in required,
-            "default": json.dumps(value.get("default")),
+            "default": None if name in required else json.dumps(value.get("default")),
             "description": value.get("description"),
         }
         for name, value in schema.get("properties", {}).items()

@@ -22,7 +22,7 @@ JOB_COLUMNS: tuple[Column, ...] = (
     Column("attempt", "number"),
     Column("max_attempts", "number", in_table=False),
     Column("created_at", "time"),
-    Column("run_at", "time"),
+    Column("run_at", "time", title="DUE"),
     Column("finished_at", "time", in_table=False),
     Column("run", "span"),
     Column("worker", in_table=False),

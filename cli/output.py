@@ -31,17 +31,19 @@ class Column:
     """One field of a record.
 
     kind: how it is shown; "span" is seconds. shown: whether tables, TSV and CSV have it without
-    --fields; JSON has every field always. in_table: as `shown`, for tables alone.
+    --fields; JSON has every field always. in_table: as `shown`, for tables alone. title: the
+    heading, where the name does not make a good one.
     """
 
     name: str
     kind: Kind = "text"
     shown: bool = True
     in_table: bool | None = None
+    title: str | None = None
 
     @property
     def heading(self) -> str:
-        return self.name.removesuffix("_at").replace("_", " ").upper()
+        return self.title or self.name.removesuffix("_at").replace("_", " ").upper()
 
 
 class Writer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..core.model.states import State
 from . import diagnostics, invocation, output
 from .output import Column
 from .text import symbol
@@ -22,16 +23,17 @@ COLUMNS = (
 PARTIAL = 5
 
 
-def report(results: Sequence[ItemResult], *, done: str) -> int:
+def report(results: Sequence[ItemResult], *, done: str, running: str | None = None) -> int:
     """Show each result and return the exit code: 0, the failures' common code, or 5 if some went well.
 
-    done: what happened to those that went well, as "requeued".
+    done: what happened to those that went well, as "requeued". running: the same of those that run still.
     """
     failed = [result for result in results if result.error is not None]
     if invocation.current().for_people:
         for result in results:
             if result.error is None and result.state is not None:
-                output.line(f"{symbol(result.state)} {result.id} {done}")
+                said = running if running and result.state is State.RUNNING else done
+                output.line(f"{symbol(result.state)} {result.id} {said}")
     else:
         output.emit("job.result", COLUMNS, (_row(result) for result in results))
     for result in failed[:20]:

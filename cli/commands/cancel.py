@@ -40,4 +40,5 @@ def command(
         if invocation.current().dry_run:
             return results.preview(found, "cancel")
         diagnostics.confirm(f"This cancels {len(found)} jobs.", count=len(found))
-        return results.report(service.cancel(found, by=user(), reason=reason), done="cancelled")
+        cancelled = service.cancel(found, by=user(), reason=reason)
+        return results.report(cancelled, done="cancelled", running="running: asked to stop")

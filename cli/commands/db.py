@@ -167,7 +167,7 @@ def _warn_about_workers() -> None:
         return
     if workers:
         diagnostics.warn(
-            f"{workers} {'worker is' if workers == 1 else 'workers are'} using this store and will stop their jobs "
-            "if it stays down",
+            f"{workers} {'worker is' if workers == 1 else 'workers are'} using this store and will stop "
+            f"{'its' if workers == 1 else 'their'} jobs if it stays down",
             fix="jobsched db up",
         )

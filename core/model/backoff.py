@@ -49,7 +49,8 @@ class Backoff:
         return (rng.uniform if rng else random.uniform)(0.0, ceiling)
 
     def __str__(self) -> str:
-        return f"{self.kind}:{format_duration(self.base)}..{format_duration(self.cap)}"
+        base = f"{self.kind}:{format_duration(self.base)}"
+        return base if self.kind is BackoffKind.FIXED else f"{base}..{format_duration(self.cap)}"
 
 
 def parse_backoff(text: str) -> Backoff:

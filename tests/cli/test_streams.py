@@ -114,6 +114,21 @@ def test_a_person_sees_a_table_with_symbols_and_words(cli: Cli, terminal: Cli) -
     assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= 60 for line in shown.splitlines())
 
 
+def test_no_two_columns_have_the_same_heading(cli: Cli, terminal: Cli) -> None:
+    """When a job is due and how long it ran are two things."""
+    cli("submit", "noop", "--in", "1h")
+    headings = terminal("ls", NO_COLOR="1")[1].splitlines()[0].split()
+    assert "DUE" in headings
+    assert len(set(headings)) == len(headings)
+
+
+def test_a_required_field_has_no_default(terminal: Cli) -> None:
+    """`handlers show` says null only where leaving the field out means null."""
+    shown = terminal("handlers", "show", "command", NO_COLOR="1")[1]
+    assert re.search(r"^argv +list of string +true +the program", shown, re.MULTILINE)
+    assert re.search(r"^cwd +string +false +null +working", shown, re.MULTILINE)
+
+
 def test_colour_and_symbols_can_be_done_without(cli: Cli, terminal: Cli) -> None:
     """NO_COLOR, TERM=dumb, --color never; ASCII where the locale is."""
     cli("submit", "noop")
