@@ -11,6 +11,7 @@ import mmap
 import os
 import tempfile
 import threading
+from collections.abc import Iterable
 from typing import NamedTuple
 
 _FIELDS = 2
@@ -54,6 +55,16 @@ class Board:
     def clear(self, slot: int) -> None:
         """Say that nothing runs in `slot`."""
         self._cells[2 * slot] = 0
+
+    def start_again(self, tokens: Iterable[int], now_ns: int) -> None:
+        """Say in free slots, as far as there are some, that these jobs run: their ends cannot be told."""
+        free = [slot for slot in range(self.slots) if not self._cells[2 * slot]]
+        for slot, token in zip(free, tokens, strict=False):
+            self.start(slot, token, now_ns)
+
+    def leave(self) -> None:
+        """In the child of a fork: from now on write where nobody else reads."""
+        self._cells = memoryview(bytearray(_size(self.slots))).cast("q")
 
     def running(self) -> list[Running]:
         """Every job that is running, as far as the runner came to write it."""

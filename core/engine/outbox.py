@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from .protocol import Report, encode, write_all
 
 
 class Outbox:
-    """Filled by lanes (event loop) and threads; emptied by one flush a turn of the loop."""
+    """Filled by lanes (event loop) and threads; emptied by one flush a turn of the loop.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, fd: int) -> None:
+    unheard: called with the tokens of ends that cannot be told, because the pipe is gone; does not return.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fd: int, unheard: Callable[[list[int]], NoReturn]) -> None:
         self._loop = loop
+        self._unheard = unheard
         self._loop_thread = threading.get_ident()
         self._fd = fd
         self._flush_due = False
@@ -75,9 +80,17 @@ class Outbox:
         """Send everything: words before ends, so that a job's log is complete when it ends."""
         with self._lock:
             self._flush_due = False
+            ended = self.ended_tokens()
             frames = self._take()
         if frames:
-            write_all(self._fd, b"".join(frames))
+            try:
+                write_all(self._fd, b"".join(frames))
+            except OSError:
+                self._unheard(ended)
+
+    def ended_tokens(self) -> list[int]:
+        """Jobs whose ends have not been sent."""
+        return [*self._ok[0], *(report.token for report in self._bad)]
 
     def send(self, *parts: Any) -> None:
         """Send one frame at once, after everything gathered so far."""

@@ -18,9 +18,10 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from contextvars import Context, copy_context
-from typing import Any
+from typing import Any, NoReturn
 
 from ..clocks import lease_clock
 from ..config import Settings, Value
@@ -38,6 +39,7 @@ SWEEP_SECONDS = 0.05
 LEASH_SECONDS = 0.5
 LEASH_SHARE = 0.8
 EXIT_SILENT_KEEPER = 75
+EXIT_UNHEARD = 76
 MAX_TURN_SECONDS = 0.005
 """How long a lane may go on with jobs that never wait before it lets the others speak."""
 
@@ -123,6 +125,7 @@ class Runner:
         self._idle: list[Lane] = []
         self._unmet: set[int] = set()
         self._stopping = False
+        self._forked = False
         self.stopped = asyncio.Event()
         for lane in self._lanes:
             self._start_lane(lane)
@@ -297,7 +300,14 @@ class Runner:
         self._outbox.ended(describe_end(work, error, asked=lane.asked, wait=wait, run=run))
         self._clear(lane)
 
+    def forked(self) -> None:
+        """In the child of a job that forked: what it does from now on is not this runner's."""
+        self._forked = True
+        self._board.leave()
+
     def _clear(self, lane: Lane) -> None:
+        if self._forked:
+            os._exit(0)  # the child has returned from the job: only the parent goes on
         self._board.clear(lane.slot)
         lane.work = None
         lane.deadline_ns = 0
@@ -309,6 +319,8 @@ class Runner:
         """Ask jobs to stop whose time is over, for as long as the runner lives."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            if self._forked:
+                os._exit(0)
             now = time.monotonic_ns()
             for lane in self._lanes:
                 if lane.deadline_ns and now > lane.deadline_ns:
@@ -316,9 +328,8 @@ class Runner:
                     self._stop_lane(lane, "timeout")
 
 
-async def _main(in_fd: int, out_fd: int, board: Board, janitor_fd: int) -> None:
+async def _main(in_fd: int, outbox: Outbox, board: Board, janitor_fd: int) -> None:
     loop = asyncio.get_running_loop()
-    outbox = Outbox(loop, out_fd)
     reader = FrameReader()
     boot, early = await _read_boot(loop, in_fd, reader)
     settings = Settings({key: Value(_retuple(value), "keeper") for key, value in boot.settings.items()})
@@ -330,6 +341,7 @@ async def _main(in_fd: int, out_fd: int, board: Board, janitor_fd: int) -> None:
         return
     capture_logging()
     runner = Runner(boot, registry, board, outbox, Equipment(settings, boot, janitor_fd))
+    os.register_at_fork(after_in_child=runner.forked)
     outbox.send("hello", kinds)
     for frame in early:
         runner.obey(frame)
@@ -390,9 +402,23 @@ def main() -> None:
     silence_interrupts()
     die_with_keeper(keeper_pid)
     faulthandler.enable()
-    asyncio.run(_main(in_fd, out_fd, Board(board_fd, slots), janitor_fd))
+    board = Board(board_fd, slots)
+    loops = asyncio.Runner()
+    outbox = Outbox(loops.get_loop(), out_fd, lambda tokens: _end_unheard(board, tokens))
+    try:
+        loops.run(_main(in_fd, outbox, board, janitor_fd))
+    except BaseException:  # noqa: BLE001 - a job can break the loop: close its files, stop it, cancel its tasks
+        traceback.print_exc()
+        _end_unheard(board, outbox.ended_tokens())
     sys.stdout.flush()
     os._exit(0)  # threads of jobs that would not stop must not keep the process
+
+
+def _end_unheard(board: Board, tokens: list[int]) -> NoReturn:
+    """Exit with jobs whose ends cannot be told any more: the board tells the keeper that they were started,
+    or one that breaks its runner would be handed back, and do it again, for ever."""
+    board.start_again(tokens, time.monotonic_ns())
+    os._exit(EXIT_UNHEARD)
 
 
 def die_with_keeper(keeper_pid: int) -> None:

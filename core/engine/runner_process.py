@@ -23,6 +23,7 @@ from .protocol import Boot, FrameError, FrameReader, encode, write_all
 LAST_LINES = 20
 MAX_LINE_BYTES = 2_000
 POLL_MS = 200
+EXIT_SECONDS = 2.0
 
 
 class JanitorProcess:
@@ -168,11 +169,19 @@ class RunnerProcess:
             self.kill(f"what it said could not be understood: {error}")
         finally:
             os.close(fd)
-        code = self._process.wait()
+        code = self._wait()
         self._frames.put(None)
         self._janitor.say("!", self.pid)
         self._ended(self, code)
         self.board.close()
+
+    def _wait(self) -> int:
+        """Wait for its end, which follows that of its pipe unless a job has closed that."""
+        try:
+            return self._process.wait(EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill("it closed the pipe to its keeper")
+            return self._process.wait()
 
     def _read_frames(self, fd: int) -> None:
         reader = FrameReader()

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 import os
+import sys
 import threading
 from typing import Any
 
@@ -210,3 +211,30 @@ async def scribbles(payload: dict[str, Any]) -> None:
             os.write(fd, b"\xff" * 8)
         except OSError:
             continue
+
+
+@handler("closes_everything")
+async def closes_everything(payload: dict[str, Any]) -> None:
+    os.closerange(3, 256)
+
+
+@handler("closes_everything_in_thread")
+def closes_everything_in_thread(payload: dict[str, Any]) -> None:
+    os.closerange(3, 256)
+
+
+@handler("closes_the_pipe_and_goes_on")
+def closes_the_pipe_and_goes_on(payload: dict[str, Any]) -> None:
+    os.close(int(sys.argv[2]))
+    threading.Event().wait()
+
+
+@handler("forks")
+async def forks(payload: dict[str, Any]) -> int:
+    """Return in the child too."""
+    return os.fork()
+
+
+@handler("forks_in_thread")
+def forks_in_thread(payload: dict[str, Any]) -> int:
+    return os.fork()

@@ -15,6 +15,7 @@ import pytest
 from jobsched.core.clocks import lease_clock
 from jobsched.core.config import Settings
 from jobsched.core.engine.protocol import MAX_DELAY_SECONDS, Boot, Kind, Report, Work
+from jobsched.core.engine.runner import EXIT_UNHEARD
 from jobsched.core.engine.runner_context import MAX_OUTPUT_BYTES
 from jobsched.core.engine.runner_process import JanitorProcess, RunnerProcess
 
@@ -371,6 +372,37 @@ def test_a_job_that_writes_into_the_keepers_pipe_ends_its_own_runner(keeper: Kee
     keeper.give("scribbles")
     assert keeper.end() == -signal.SIGKILL
     assert "could not be understood" in (keeper.runner.kill_reason or "")
+
+
+@pytest.mark.parametrize("job_type", ["closes_everything", "closes_everything_in_thread"])
+def test_a_job_that_closes_its_runners_files_is_known_to_have_run(keeper: Keeper, job_type: str) -> None:
+    """Its end cannot be told; handed back as never started, it would do it again for ever."""
+    token = keeper.give(job_type)
+    assert keeper.end() == EXIT_UNHEARD
+    assert [each.token for each in keeper.left] == [token]
+
+
+def test_a_runner_that_cannot_be_heard_any_more_is_ended(keeper: Keeper) -> None:
+    """Its pipe is closed, and it lives: nobody would ever learn what became of its jobs."""
+    token = keeper.give("closes_the_pipe_and_goes_on")
+    keeper.until(lambda: keeper.code is not None, "its end")
+    assert keeper.code == -signal.SIGKILL
+    assert keeper.runner.kill_reason == "it closed the pipe to its keeper"
+    assert [each.token for each in keeper.left] == [token]
+
+
+@pytest.mark.parametrize("job_type", ["forks", "forks_in_thread"])
+def test_the_child_of_a_job_that_forked_does_not_go_on_as_a_second_runner(
+    start: Callable[..., Keeper], job_type: str
+) -> None:
+    """It holds copies of the waiting jobs, and of the pipe."""
+    keeper = start(slots=1)
+    tokens = [keeper.give(job_type), *(keeper.give("raises_in_thread", '{"what": "error"}') for _ in range(3))]
+    results = [keeper.find(token) or keeper.until(lambda t=token: keeper.find(t), "an end") for token in tokens]  # type: ignore[misc]
+    assert results[0][0] == "ok"
+    assert int(results[0][1]) > 0
+    assert keeper.end() == 0
+    assert sum(len(frame[1]) for frame in keeper.frames if frame[0] == "bad") == 3
 
 
 def test_a_runner_whose_keeper_falls_silent_ends_itself(start: Callable[..., Keeper]) -> None:
