@@ -13,14 +13,15 @@ from ..store import fleet, leases
 from ..store.leases import Claimed
 from ..store.link import Conn, Link, LinkStopped
 from .cursors import Cursors, Lane
+from .lost_claims import LostClaims
 
 BATCH = 500
 QUEUES_EVERY = 1.0
 
 
 class Claimer:
-    """room: how many more jobs may be taken in hand. life: of the keeper, asked for before each claim.
-    take: called with the jobs that were claimed, and that.
+    """room: how many more jobs may be taken in hand. take: called with the jobs that were claimed, and
+    with the worker's id that they were claimed under.
 
     queues: None serves every queue. room_for_solo: whether a job that must run alone can be taken.
     more: called with queue and type after a claim that may have left such jobs behind, or when woken
@@ -36,7 +37,6 @@ class Claimer:
         types: Sequence[str],
         room: Callable[[], int],
         room_for_solo: Callable[[], bool],
-        life: Callable[[], int],
         take: Callable[[list[Claimed], int], None],
         more: Callable[[str, str], None],
         full: Callable[[], None],
@@ -49,12 +49,12 @@ class Claimer:
         self._types = types
         self._room = room
         self._room_for_solo = room_for_solo
-        self._life = life
         self._take = take
         self._more = more
         self._full = full
         self._poll = poll
         self._cursors = Cursors()
+        self._lost = LostClaims()
         self._next_queues = 0.0
         self._newest_seq = 0
         self._wants_room = False
@@ -105,16 +105,20 @@ class Claimer:
             self._wants_room = True
             return self._room() > 0 and not self._stopping
         n = min(room, BATCH)
-        life = self._life()
-        jobs = self._link.run(lambda conn: self._claim(conn, n))
+        worker_id, jobs = self._link.run(lambda conn: self._claim_or_find(conn, n))
         self._wants_room = len(jobs) == n
         if jobs:
-            self._take(jobs, life)
+            self._lost.heard(job.token for job in jobs)
+            self._take(jobs, worker_id)
         if jobs and len(jobs) == n:
             self._more(jobs[-1].queue, jobs[-1].type)
         return bool(jobs) and len(jobs) == n
 
-    def _claim(self, conn: Conn, n: int) -> list[Claimed]:
+    def _claim_or_find(self, conn: Conn, n: int) -> tuple[int, list[Claimed]]:
+        worker_id = self._worker_id()
+        return worker_id, self._lost.find(conn, worker_id) or self._claim(conn, worker_id, n)
+
+    def _claim(self, conn: Conn, worker_id: int, n: int) -> list[Claimed]:
         lanes = self._lanes(conn)
         if not lanes:
             return []
@@ -125,7 +129,7 @@ class Claimer:
         solo = self._room_for_solo()
         jobs = leases.claim(
             conn,
-            worker_id=self._worker_id(),
+            worker_id=worker_id,
             queues=[queue for queue, _ in lanes],
             priorities=[priority for _, priority in lanes],
             cursors=cursors,

@@ -61,8 +61,8 @@ class Keeper:
         self.metrics = metrics
         self.log = log
         self.completer: Completer
-        self.life = 1
-        """Grows whenever the worker begins anew."""
+        self.worker_id = 0
+        """Under which jobs are claimed; 0 while the worker has none."""
         self.draining = False
         self.lost_contact = False
         self.failed = False
@@ -142,14 +142,14 @@ class Keeper:
         """Whether a job that must run alone would be started soon."""
         return len(self._alone_waiting) < self.concurrency
 
-    def take(self, jobs: list[Claimed], life: int) -> None:
+    def take(self, jobs: list[Claimed], worker_id: int) -> None:
         """Take claimed jobs in hand and send them to where they run.
 
-        life: what `self.life` was before they were claimed. If the worker was declared dead in
-        between, they are somebody else's by now.
+        worker_id: that they were claimed under. If that worker was declared dead in between, they
+        are somebody else's by now.
         """
         with self._lock:
-            if life != self.life:
+            if worker_id != self.worker_id:
                 return
             held = self.hand.add(jobs)
         self.metrics.started(len(jobs))
@@ -449,7 +449,7 @@ class Keeper:
     def abandon(self) -> None:
         """The store has given our jobs to others: forget them, and end what runs them."""
         with self._lock:
-            self.life += 1
+            self.worker_id = 0
             self.hand.take_all()
             self._alone_waiting.clear()
             self._unsent = []

@@ -172,7 +172,6 @@ class Worker:
             types=self._types,
             room=keeper.room,
             room_for_solo=keeper.room_for_solo,
-            life=lambda: keeper.life,
             take=keeper.take,
             more=self._wake_another,
             full=self._say_busy,
@@ -228,7 +227,7 @@ class Worker:
             self._keeper.attention.set()
 
     def _register(self, conn: Conn) -> None:
-        self._worker_id = fleet.register(
+        self._keeper.worker_id = self._worker_id = fleet.register(
             conn,
             Registration(
                 name=self.name,

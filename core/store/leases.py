@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection
@@ -143,6 +143,18 @@ def claim(
                 "n": n,
             },
         )
+        return list(map(Claimed._make, cursor.fetchall()))
+
+
+def tokens_since(conn: Connection[TupleRow], worker_id: int, after: int) -> set[int]:
+    """Tokens of the worker's leases that are newer than `after`."""
+    return {token for (token,) in conn.execute(load("worker_tokens"), {"worker_id": worker_id, "after": after})}
+
+
+def adopt(conn: Connection[TupleRow], worker_id: int, tokens: Collection[int]) -> list[Claimed]:
+    """Read leases of the worker's as if they had just been claimed; `seq` is 0."""
+    with conn.cursor(binary=True) as cursor:
+        cursor.execute(load("adopt"), {"worker_id": worker_id, "tokens": list(tokens)})
         return list(map(Claimed._make, cursor.fetchall()))
 
 

@@ -124,12 +124,14 @@ class Fleet:
         return worker
 
     def close(self) -> None:
-        """End what still runs, whatever it does."""
+        """End what still runs, whatever it does, and show what each worker said: pytest prints it
+        where a test failed."""
         self.db.close()
         for worker in self.workers:
             if worker.process.poll() is None:
                 worker.process.kill()
-            worker.wait()
+            sys.stderr.write(f"worker {worker.pid} ended with {worker.wait()} and had said\n")
+            sys.stderr.writelines(f"    {line}\n" for line in worker.lines[-40:])
 
     def reconnect(self) -> None:
         """Ask the store over a new connection: the old one is dead."""
