@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ...core.model.errors import JobschedError, Refused
-from .. import diagnostics, invocation, output
+from .. import arguments, diagnostics, invocation, output
 from ..output import Column
 
 app = typer.Typer()
@@ -73,7 +73,7 @@ def status() -> int:
 
 @app.command("upgrade")
 def upgrade() -> None:
-    """Bring the store's schema to what this program needs, and print its version."""
+    """Raise the store's schema to this program's; print its version."""
     from ...core.store import schema
     from ...core.store.store import open_store
 
@@ -92,7 +92,10 @@ def upgrade() -> None:
 
 @app.command("check")
 def check() -> int:
-    """Check server version, schema and that every job is in exactly one place. Exit 1 if a rule is broken."""
+    """Check server, schema, and that every job is in one place.
+
+    Exit 1 if a rule is broken.
+    """
     from ...core.store import schema
     from ...core.store.check import RULES, find_breaches
     from ...core.store.store import open_store
@@ -106,6 +109,25 @@ def check() -> int:
             f"{store.shown_url}: schema {schema.HEAD}, {len(RULES) - len(breaches)} of {len(RULES)} rules hold"
         )
     return 1 if breaches else 0
+
+
+@app.command("grant")
+def grant(
+    role: Annotated[str, typer.Argument(metavar="ROLE", show_default=False)],
+    access: Annotated[str, typer.Option("--as", metavar="viewer|submitter|none", help="What the role may do.")],
+) -> None:
+    """Let a database role look, or look and submit.
+
+    Postgres enforces it. It replaces what the role was granted before; none takes everything away. Only the
+    store's owner can do this.
+    """
+    from ...core.store import roles
+
+    wanted = arguments.read("--as", access, roles.read_access) or "none"
+    with invocation.open_service() as service, service.store.connection() as connection:
+        roles.grant(connection, role, wanted)
+        may = {"viewer": "may look", "submitter": "may look and submit", "none": "may do nothing"}[wanted]
+        diagnostics.note(f"{role} {may} in {service.store.shown_url}")
 
 
 def _embedded_row() -> dict[str, Any]:

@@ -168,7 +168,7 @@ def _wrong_password(said: str, where: str) -> JobschedError:
 def _not_allowed(said: str, where: str) -> JobschedError:
     return PermissionDenied(
         f"the store at {where} does not allow that — {said}",
-        fix="grant the role of JOBSCHED_DATABASE_URL what it lacks, or use the schema's owner",
+        fix="have the schema's owner run: jobsched db grant ROLE --as viewer|submitter, or be that owner",
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -164,3 +166,29 @@ def test_down_warns_about_workers(run: Run, home: Path) -> None:
     done = run("down")
     assert done.returncode == 0
     assert "1 worker is using this store" in done.stderr
+
+
+def test_grant_lets_a_role_look_and_nothing_else(run: Run, database_url: str) -> None:
+    """The words say what it may; a role or an access that does not exist is told with what to do."""
+    role = f"reporting_{os.getpid()}"
+    with connect(database_url) as connection:
+        connection.execute(f"create role {role} login password 'sesame'".encode())
+    url = re.sub("//.*@", f"//{role}:sesame@", database_url)
+    try:
+        before = run("check", JOBSCHED_DATABASE_URL=url)
+        granted = run("grant", role, "--as", "viewer", JOBSCHED_DATABASE_URL=database_url)
+        after = run("check", JOBSCHED_DATABASE_URL=url)
+        itself = run("grant", role, "--as", "submitter", JOBSCHED_DATABASE_URL=url)
+    finally:
+        with connect(database_url) as connection:
+            connection.execute(f"drop owned by {role}; drop role {role}".encode())
+    assert (before.returncode, after.returncode) == (77, 0)
+    assert (granted.returncode, granted.stdout) == (0, "")
+    assert granted.stderr.startswith(f"{role} may look in postgresql://")
+    assert itself.returncode == 77, itself.stderr
+    unknown = run("grant", "nobody-here", "--as", "viewer", JOBSCHED_DATABASE_URL=database_url)
+    assert unknown.returncode == 3
+    assert "create role" in unknown.stderr
+    wrong = run("grant", role, "--as", "king", JOBSCHED_DATABASE_URL=database_url)
+    assert wrong.returncode == 2
+    assert "viewer, submitter, none" in wrong.stderr
