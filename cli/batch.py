@@ -176,7 +176,7 @@ def _open(source: str) -> Iterator[BinaryIO]:
 def _read(stream: BinaryIO, defaults: NewJob) -> Iterator[_Line]:
     """Parse the lines; blank ones count, but have no result."""
     number = 0
-    while raw := stream.readline(LONGEST_LINE + 1):
+    while raw := _read_line(stream, LONGEST_LINE + 1):
         line = _Line(number)
         number += 1
         if not raw.strip():
@@ -184,7 +184,7 @@ def _read(stream: BinaryIO, defaults: NewJob) -> Iterator[_Line]:
         try:
             if len(raw) > LONGEST_LINE:
                 while raw and not raw.endswith(b"\n"):
-                    raw = stream.readline(LONGEST_LINE)
+                    raw = _read_line(stream, LONGEST_LINE)
                 raise UsageError(f"line {number} is longer than {LONGEST_LINE:,} bytes")
             line.job = _job(arguments.load_json(raw.decode(), f"line {number}"), defaults)
             line.job.check()
@@ -192,9 +192,14 @@ def _read(stream: BinaryIO, defaults: NewJob) -> Iterator[_Line]:
             line.error = UsageError(f"line {number} is not UTF-8")
         except UsageError as error:
             line.job, line.error = None, error
-        except OSError as error:
-            raise TryAgain(f"the batch cannot be read — {error.strerror}") from None
         yield line
+
+
+def _read_line(stream: BinaryIO, longest: int) -> bytes:
+    try:
+        return stream.readline(longest)
+    except OSError as error:
+        raise TryAgain(f"the batch cannot be read — {error.strerror}") from None
 
 
 def _job(record: Any, defaults: NewJob) -> NewJob:

@@ -95,11 +95,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("lost_limit", ("JOBSCHED_LOST_LIMIT",), _count, "20",
             "how often a job's worker may vanish"),
     Setting("retention.succeeded", ("JOBSCHED_RETENTION_SUCCEEDED",), parse_duration, "7d",
-            "how long succeeded and cancelled jobs are kept; 0 keeps them"),
+            "how long succeeded and cancelled jobs are kept; 0 keeps them", trusted=True),
     Setting("retention.dead", ("JOBSCHED_RETENTION_DEAD",), parse_duration, "90d",
-            "how long dead jobs are kept; 0 keeps them"),
+            "how long dead jobs are kept; 0 keeps them", trusted=True),
     Setting("retention.idempotency", ("JOBSCHED_RETENTION_IDEMPOTENCY",), parse_duration, "7d",
-            "how long an idempotency key is remembered after its job ended"),
+            "how long an idempotency key is remembered after its job ended", trusted=True),
     Setting("objects.dir", ("JOBSCHED_OBJECTS_DIR",), _text, None,
             "folder for objects when no S3 endpoint is set", trusted=True),
     Setting("objects.endpoint", ("JOBSCHED_S3_ENDPOINT",), _text, None,
@@ -171,7 +171,7 @@ def load(
     key, a value that cannot be read, or a trusted setting in a file found by walking up.
     """
     env = os.environ if environ is None else environ
-    files = [(path, _read_toml(path)) for path in _config_files(env, cwd or Path.cwd())]
+    files = [(path, _read_toml(path)) for path in _config_files(env, cwd or _working_directory())]
     for path, content in files:
         _check_file(path, content)
     values = {}
@@ -205,8 +205,16 @@ def project_config_file(cwd: Path) -> Path | None:
     return None
 
 
-def _config_files(env: Mapping[str, str], cwd: Path) -> list[Path]:
-    project = project_config_file(cwd)
+def _working_directory() -> Path | None:
+    """None where it has been deleted, and nothing can be above it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
+
+
+def _config_files(env: Mapping[str, str], cwd: Path | None) -> list[Path]:
+    project = project_config_file(cwd) if cwd else None
     fixed = [user_config_file(env), Path("/etc/jobsched/config.toml")]
     return ([project] if project else []) + [path for path in fixed if path.is_file()]
 
@@ -215,10 +223,9 @@ def _read_toml(path: Path) -> dict[str, str]:
     """Return dotted key → text of a file."""
     try:
         with path.open("rb") as file:
-            tree = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+            return dict(_flatten(tomllib.load(file)))
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8, a number of 5000 digits
         raise ConfigError(f"{path} cannot be read — {error}", fix=f"edit {path}") from None
-    return dict(_flatten(tree))
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Any:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from jobsched.cli import batch
+from jobsched.core.model.errors import TryAgain
+from jobsched.core.model.job import NewJob
 
 Cli = Callable[..., Any]
 
@@ -155,6 +162,20 @@ def test_a_large_batch_goes_in_chunks_and_keeps_its_order(cli: Cli) -> None:
     assert done.code == 5
     assert [row["i"] for row in done.rows] == list(range(1201))
     assert done.rows[1200]["code"] == "IDEMPOTENCY_CONFLICT"
+
+
+def test_a_batch_that_stops_being_readable_is_not_our_defect() -> None:
+    """A disk, a network file system: the same call may work later."""
+
+    class Failing(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _: object) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(TryAgain, match="the batch cannot be read"):
+        list(batch._read(io.BufferedReader(Failing()), NewJob("noop")))
 
 
 @pytest.mark.parametrize("line", ['{"type":"noop","colour":1}', "[]", '{"payload":{}}', '{"type":"noop","tags":"x"}'])

@@ -50,10 +50,11 @@ def test_every_setting_is_declared_once_and_has_a_default_that_can_be_read(envir
 
 
 def test_secrets_and_places_cannot_come_from_a_file_found_by_walking_up() -> None:
-    """Whatever can move the store, import code or widen what is reached is marked trusted."""
+    """Whatever can move the store, import code, delete jobs or widen what is reached is marked trusted."""
     trusted = {setting.key for setting in SETTINGS if setting.trusted}
     assert {setting.key for setting in SETTINGS if setting.secret} <= trusted
     assert {"home", "pg_bin", "imports", "fetch.allow", "objects.endpoint"} <= trusted
+    assert {setting.key for setting in SETTINGS if setting.key.startswith("retention.")} <= trusted
 
 
 def test_flag_beats_environment_beats_project_beats_user(environ: Environ, project: Path) -> None:
@@ -103,8 +104,13 @@ def test_the_user_s_own_file_may_set_what_is_trusted(environ: Environ, project: 
 
 
 @pytest.mark.parametrize(
-    "text", ["lease = ", "unknown = 1", '[lease]\nlong = "1s"', "lease = 'soon'", "crash_limit = 'x'"]
-)
+    "text",
+    [
+        "lease = ", "unknown = 1", '[lease]\nlong = "1s"', "lease = 'soon'", "crash_limit = 'x'",
+        f"lease = {'9' * 5000}", f"lease = 0x{'f' * 9000}", f"lease = {'[' * 100_000}",
+    ],
+    ids=lambda text: text[:20],
+)  # fmt: skip
 def test_a_file_that_cannot_be_meant_is_refused_by_name(text: str, environ: Environ, project: Path) -> None:
     """Exit 78, naming the file or the setting, and the fix."""
     write_user(environ, text)
@@ -118,6 +124,22 @@ def test_a_value_that_cannot_be_read_names_setting_and_layer(environ: Environ, p
     """One line: which setting, from where, what would do."""
     with pytest.raises(ConfigError, match=r"setting lease from JOBSCHED_LEASE cannot be read — 'soon' is not a dur"):
         load({**environ, "JOBSCHED_LEASE": "soon"}, project)
+
+
+def test_a_file_that_is_no_text_is_refused_by_name(environ: Environ, project: Path) -> None:
+    """Whoever put it there, the message says where it is."""
+    (project / ".jobsched.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"\.jobsched\.toml cannot be read"):
+        load(environ, project)
+
+
+def test_in_a_deleted_working_directory_there_is_no_project_file(
+    environ: Environ, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell may stand in one."""
+    monkeypatch.chdir(project)
+    project.rmdir()
+    assert config.load(None, environ)["lease"] == 30
 
 
 def test_a_folder_in_the_place_of_a_file_is_no_file(environ: Environ, project: Path) -> None:
