@@ -25,10 +25,11 @@ def announce(service: Service, submitted: Submitted) -> None:
         return
     when = f" {show_time(job.run_at, 'relative')}" if job.run_at and job.state is State.SCHEDULED else ""
     output.line(f"{mark} {job.id} {job.state.value}{when} in {job.queue}", escaped=True)
-    _warn_if_stuck(service, job)
+    warn_if_stuck(service, job)
 
 
-def _warn_if_stuck(service: Service, job: Job) -> None:
+def warn_if_stuck(service: Service, job: Job) -> None:
+    """Say why nobody is going to run a queued job, and what would change that."""
     queue = next((each for each in service.queues() if each.name == job.queue), None)
     if queue is not None and queue.paused:
         diagnostics.warn(f"queue {job.queue} is paused", fix=f"jobsched queue resume {job.queue}")

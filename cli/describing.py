@@ -10,6 +10,7 @@ from ..core.model.durations import format_duration
 from ..core.model.job import Attempt, Job
 from ..core.model.states import State
 from . import invocation, output
+from .announcing import warn_if_stuck
 from .following import chunks
 from .jobs import JOB_COLUMNS, attempt_row, job_row
 from .output import Column
@@ -34,6 +35,8 @@ def show_jobs(service: Service, ids: list[int]) -> None:
         if position:
             output.line()
         _describe(job, service.attempts(job.id), _last_lines(service, job))
+        if job.state is State.QUEUED:
+            warn_if_stuck(service, job)
 
 
 def _row(service: Service, job: Job) -> dict[str, Any]:

@@ -147,6 +147,7 @@ def test_a_terminal_is_told_what_will_not_happen(terminal: Cli) -> None:
     assert re.search(r"✔ \d+ queued in default", shown)
     assert "no worker serves queue default" in shown
     assert "fix: jobsched worker" in shown
+    assert "no worker serves queue default" in terminal("show", "@last", NO_COLOR="1")[1]
 
 
 @pytest.mark.parametrize(
