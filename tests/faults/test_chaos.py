@@ -105,7 +105,7 @@ def cut_connections(fleet: Fleet, rng: random.Random) -> None:
             "where application_name like 'jobsched %%' and datname = current_database()"
         )
     ]
-    for pid in rng.sample(pids, min(len(pids), 4)):
+    for pid in rng.sample(pids, rng.randint(0, len(pids))):
         fleet.rows("select pg_terminate_backend(%s)", pid)
 
 
