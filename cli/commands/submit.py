@@ -124,7 +124,7 @@ def _announce(service: Service, job: NewJob, submitted: Submitted) -> None:
 
 def _stay(service: Service, submitted: Submitted, patience: float | None, *, follow: bool, propagate: bool) -> int:
     """Wait for the job; its id goes to stderr, so that stdout is its output or its record alone."""
-    from ..announcing import announce_end
+    from ..announcing import announce_end, warn_if_stuck
     from ..following import OutputPrinter, wait
     from ..following import follow as follow_output
     from ..jobs import propagated, verdict
@@ -134,6 +134,8 @@ def _stay(service: Service, submitted: Submitted, patience: float | None, *, fol
     jobs: list[Job]
     try:
         diagnostics.note(f"job {submitted.id}")
+        if invocation.current().for_people:
+            warn_if_stuck(service, service.get(submitted.id))
         if follow:
             jobs = follow_output(service, ids, OutputPrinter(), timeout=patience)
         else:

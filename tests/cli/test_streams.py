@@ -148,6 +148,9 @@ def test_a_terminal_is_told_what_will_not_happen(terminal: Cli) -> None:
     assert "no worker serves queue default" in shown
     assert "fix: jobsched worker" in shown
     assert "no worker serves queue default" in terminal("show", "@last", NO_COLOR="1")[1]
+    code, shown = terminal("submit", "noop", "--wait-timeout", "100ms", NO_COLOR="1")
+    assert code == 124
+    assert "no worker serves queue default" in shown
 
 
 @pytest.mark.parametrize(
