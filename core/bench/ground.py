@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -98,7 +99,7 @@ class Ground:
 @contextmanager
 def open_ground(settings: Settings, store_url: str | None) -> Iterator[Ground]:
     """Give a scratch store that is removed afterwards, or the store at `store_url`."""
-    with tempfile.TemporaryDirectory(prefix="jobsched-bench-") as folder:
+    with _terminable(), tempfile.TemporaryDirectory(prefix="jobsched-bench-") as folder:
         home = Path(folder) / "home"
         Path(folder).chmod(0o711)  # the server may run as another user
         url = store_url or embedded.start(home, pg_bin=settings["pg_bin"])
@@ -113,6 +114,23 @@ def open_ground(settings: Settings, store_url: str | None) -> Iterator[Ground]:
             ground.service.close()
             if store_url is None:
                 embedded.stop(home)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a with block like Ctrl-C does, so that workers and store are stopped."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def check_scratch(store_url: str | None, *, yes: bool) -> None:

@@ -91,6 +91,7 @@ class Worker:
         self._mark = make_mark()
         self._worker_id = 0
         self._links_stop = threading.Event()
+        self._claims_stop = threading.Event()
         self._signals = 0
         self._drain_until: float | None = None
         self._looked_idle = False
@@ -130,6 +131,7 @@ class Worker:
                 self._live()
                 self._finish()
             finally:
+                self._claims_stop.set()
                 self._links_stop.set()
                 self._keeper.stop_runners(kill=True)
                 self._keeper.close()
@@ -166,7 +168,7 @@ class Worker:
             self._link("completer"), lambda: self._worker_id, self._refused, self._words_lost
         )
         self._claimer = Claimer(
-            self._link("claimer"),
+            self._link("claimer", stop=self._claims_stop),
             worker_id=lambda: self._worker_id,
             queues=options.queues,
             types=self._types,
@@ -209,11 +211,11 @@ class Worker:
         self._watchdog = Watchdog(keeper.hand, max_rss=options.max_rss, replace=keeper.replace)
         keeper.room_changed = self._room_changed
 
-    def _link(self, loop: str, *, direct: bool = False) -> Link:
+    def _link(self, loop: str, *, direct: bool = False, stop: threading.Event | None = None) -> Link:
         return Link(
             lambda: self._store.connect(f"jobsched {loop} {self.name}"[:63], direct=direct),
             self._store.shown_url,
-            self._links_stop,
+            stop or self._links_stop,
             self._tell_contact if loop == "pulse" else lambda _: None,
         )
 
@@ -279,10 +281,12 @@ class Worker:
         return self._looked_idle and self._claimer.found_nothing.is_set()
 
     def _begin_drain(self, timeout: float) -> None:
-        self._log.info("worker stops: running jobs may finish", seconds=timeout, jobs=len(self._keeper.hand))
+        patience = "as long as they need" if timeout == float("inf") else f"{timeout:g} s"
+        self._log.info("worker stops: running jobs may finish", patience=patience, jobs=len(self._keeper.hand))
         self._drain_until = time.monotonic() + timeout
         self._keeper.draining = True
         self._claimer.stop()
+        self._claims_stop.set()  # it may be waiting for a store that is gone
         self._threads[-1].join(LAST_WORDS_SECONDS)
         self._keeper.hand_back_waiting()
         self._pulse.beat_now()
