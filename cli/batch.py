@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -33,6 +32,7 @@ COLUMNS = (
     Column("fix", shown=False),
 )
 CHUNK = 1000
+CHUNK_BYTES = 16 << 20
 LONGEST_LINE = MAX_PAYLOAD_BYTES + (64 << 10)
 PARTIAL = 5
 OPTIONS = frozenset(
@@ -48,6 +48,7 @@ class _Line:
     job: NewJob | None = None
     error: JobschedError | None = None
     submitted: Submitted | None = None
+    size: int = 0
 
 
 def submit_batch(source: str, defaults: NewJob, *, unchecked: bool, atomic: bool) -> int:
@@ -177,7 +178,7 @@ def _read(stream: BinaryIO, defaults: NewJob) -> Iterator[_Line]:
     """Parse the lines; blank ones count, but have no result."""
     number = 0
     while raw := _read_line(stream, LONGEST_LINE + 1):
-        line = _Line(number)
+        line = _Line(number, size=len(raw))
         number += 1
         if not raw.strip():
             continue
@@ -239,5 +240,14 @@ def _options(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
 
 
 def _chunks(lines: Iterator[_Line]) -> Iterator[list[_Line]]:
-    while chunk := list(islice(lines, CHUNK)):
+    """Lines that go in one statement: not too many, and not too large for the memory of either side."""
+    chunk: list[_Line] = []
+    size = 0
+    for line in lines:
+        chunk.append(line)
+        size += line.size
+        if len(chunk) == CHUNK or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
         yield chunk

@@ -164,6 +164,16 @@ def test_a_large_batch_goes_in_chunks_and_keeps_its_order(cli: Cli) -> None:
     assert done.rows[1200]["code"] == "IDEMPOTENCY_CONFLICT"
 
 
+def test_large_lines_go_in_smaller_chunks() -> None:
+    """A thousand payloads of 1 MiB in one statement would take gigabytes here and in the store."""
+    lines = [batch._Line(number, size=batch.CHUNK_BYTES // 4) for number in range(9)]
+    assert [[line.number for line in chunk] for chunk in batch._chunks(iter(lines))] == [
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+        [8],
+    ]
+
+
 def test_a_batch_that_stops_being_readable_is_not_our_defect() -> None:
     """A disk, a network file system: the same call may work later."""
 
