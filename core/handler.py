@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .objects import ObjectStore
 
 Isolation = Literal["shared", "process"]
+OPTIONS_KEY = "x-jobsched"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -157,6 +158,17 @@ class Handler:
         if self.payload_model is None:
             return {"type": "object"}
         return cast("dict[str, Any]", self.payload_model.model_json_schema())
+
+    def published(self) -> dict[str, Any]:
+        """What a worker tells submitters that do not have this handler: its schema, and under OPTIONS_KEY
+        the options that its jobs get where the submitter names none."""
+        options = {
+            "queue": self.queue,
+            "max_attempts": self.max_attempts,
+            "backoff": [self.backoff.kind.value, self.backoff.base, self.backoff.cap],
+            "timeout": self.timeout,
+        }
+        return {**self.json_schema(), OPTIONS_KEY: options}
 
 
 def handler(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from .handler import Handler
+from .handler import OPTIONS_KEY, Handler
 from .model.backoff import Backoff, BackoffKind
 from .model.errors import PayloadInvalid, UnknownJobType, UsageError
 from .model.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, NewJob, check_name
@@ -108,7 +108,8 @@ class Submission:
         schema = self._published_types().get(job_type)
         if schema is None:
             raise self._unknown(job_type)
-        return Known(_defaults(job_type), _schema_checker(schema))
+        payload_schema = {key: value for key, value in schema.items() if key != OPTIONS_KEY}
+        return Known(_from_worker(job_type, schema.get(OPTIONS_KEY)), _schema_checker(payload_schema))
 
     def _published_types(self) -> Mapping[str, dict[str, Any]]:
         if time.monotonic() >= self._published_until:
@@ -178,6 +179,24 @@ def _from_handler(job_type: str, handler: Handler) -> Known:
     )
     model = handler.payload_model
     return Known(options, None if model is None else _model_checker(model))
+
+
+def _from_worker(job_type: str, published: Any) -> Options:
+    """The options that a worker published with the schema; jobsched's own where they make no sense."""
+    defaults = _defaults(job_type)
+    try:
+        kind, base, cap = published["backoff"]
+        decided = NewJob(
+            job_type,
+            queue=published["queue"],
+            max_attempts=published["max_attempts"],
+            backoff=Backoff(BackoffKind(kind), float(base), float(cap)),
+            timeout=published["timeout"],
+        )
+        decided.check()
+    except (KeyError, TypeError, ValueError, UsageError):
+        return defaults
+    return _options(decided, Known(defaults))
 
 
 def _model_checker(model: Any) -> Callable[[str, dict[str, Any]], Problems]:

@@ -381,7 +381,7 @@ async def _read_boot(loop: asyncio.AbstractEventLoop, in_fd: int, reader: FrameR
 def _describe(registry: Registry) -> list[Kind]:
     """Every name and alias that this runner can run."""
     return [
-        Kind(name, handler.isolation == "process", handler.commands, handler.json_schema())
+        Kind(name, handler.isolation == "process", handler.commands, handler.published())
         for handler in registry.all()
         for name in (handler.name, *handler.aliases)
     ]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobsched.core.config import Settings
+from jobsched.core.handler import handler
 from jobsched.core.model.backoff import Backoff, BackoffKind
 from jobsched.core.model.errors import (
     IdempotencyConflict,
@@ -124,6 +125,23 @@ def test_a_type_of_a_live_worker_is_checked_against_its_schema(service: Service,
         service.submit(NewJob("mail_x", {"to": 5}))
     assert caught.value.problems[0][0] == "to"
     assert "string" in caught.value.problems[0][1]
+
+
+def test_what_a_handler_declares_holds_for_submitters_that_do_not_have_it(service: Service, hands: Hands) -> None:
+    """Queue, attempts, backoff and timeout come with the schema; what makes no sense is passed over."""
+
+    @handler("report", queue="reports", max_attempts=7, timeout=90, backoff=Backoff(BackoffKind.FIXED, 2, 2))
+    def report(payload: dict[str, str]) -> None:
+        """Nothing."""
+
+    declared = report.jobsched_handler.published()  # type: ignore[attr-defined]
+    broken = {"type": "object", "x-jobsched": {"queue": "\x1b[31m", "max_attempts": 10**6}}
+    Hands(hands.connection, "remote", types=("report", "odd"), schemas={"report": declared, "odd": broken})
+
+    job = service.get(service.submit(NewJob("report", {"month": "5"})).id)
+    assert (job.queue, job.max_attempts, job.timeout, str(job.backoff)) == ("reports", 7, 90.0, "fixed:2s")
+    assert service.get(service.submit(NewJob("odd")).id).queue == "default"
+    assert service.get(service.submit(NewJob("report", queue="urgent")).id).queue == "urgent"
 
 
 def test_a_published_schema_is_never_fetched_from_elsewhere(service: Service, hands: Hands) -> None:
