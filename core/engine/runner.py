@@ -407,8 +407,10 @@ def main() -> None:
     outbox = Outbox(loops.get_loop(), out_fd, lambda tokens: _end_unheard(board, tokens))
     try:
         loops.run(_main(in_fd, outbox, board, janitor_fd))
+        loops.close()
     except BaseException:  # noqa: BLE001 - a job can break the loop: close its files, stop it, cancel its tasks
-        traceback.print_exc()
+        with contextlib.suppress(OSError, ValueError):  # standard error may be among what was closed
+            traceback.print_exc()
         _end_unheard(board, outbox.ended_tokens())
     sys.stdout.flush()
     os._exit(0)  # threads of jobs that would not stop must not keep the process

@@ -215,12 +215,12 @@ async def scribbles(payload: dict[str, Any]) -> None:
 
 @handler("closes_everything")
 async def closes_everything(payload: dict[str, Any]) -> None:
-    os.closerange(3, 256)
+    os.closerange(0, 256)
 
 
 @handler("closes_everything_in_thread")
 def closes_everything_in_thread(payload: dict[str, Any]) -> None:
-    os.closerange(3, 256)
+    os.closerange(0, 256)
 
 
 @handler("closes_the_pipe_and_goes_on")

@@ -370,7 +370,8 @@ def test_handlers_that_do_not_import_are_said_to_be_unusable(start: Callable[...
 def test_a_job_that_writes_into_the_keepers_pipe_ends_its_own_runner(keeper: Keeper) -> None:
     """What cannot be understood is not guessed at."""
     keeper.give("scribbles")
-    assert keeper.end() == -signal.SIGKILL
+    keeper.until(lambda: keeper.code is not None, "its end")
+    assert keeper.code == -signal.SIGKILL
     assert "could not be understood" in (keeper.runner.kill_reason or "")
 
 
