@@ -152,7 +152,8 @@ def _without_state(error: psycopg.Error, said: str, where: str) -> JobschedError
     for pattern, make in _BY_WORDS:
         if pattern.search(said):
             return make(said, where)
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+    # A bare DatabaseError is libpq's own word in the middle of a statement: the connection broke.
+    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)) or type(error) is psycopg.DatabaseError:
         return _unreachable(said, where)
     return JobschedError(f"the store at {where} could not be used — {said}")
 

@@ -208,6 +208,8 @@ def test_a_postgres_that_is_too_old_is_refused() -> None:
         (psycopg.errors.UndefinedTable("x"), SchemaTooOld),
         (psycopg.errors.UndefinedColumn("x"), SchemaTooOld),
         (psycopg.OperationalError("the connection is lost"), StoreUnreachable),
+        (psycopg.DatabaseError("server closed the connection unexpectedly"), StoreUnreachable),
+        (psycopg.DataError("integer out of range"), JobschedError),
         (psycopg.OperationalError("FATAL:  sorry, too many clients already"), TryAgain),
         (psycopg.OperationalError("could not write: No space left on device"), TryAgain),
         (psycopg.InterfaceError("the connection is closed"), StoreUnreachable),
