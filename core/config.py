@@ -56,6 +56,21 @@ def parse_size(value: str) -> int:
     return int(float(match[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[match[2]])
 
 
+def parse_lease(value: str) -> float:
+    """Seconds, at least one: with less, a worker loses its jobs whenever a heartbeat takes its time."""
+    return _at_least("1s")(value)
+
+
+def _at_least(shortest: str) -> Callable[[str], float]:
+    def read(value: str) -> float:
+        seconds = parse_duration(value)
+        if seconds < parse_duration(shortest):
+            raise ValueError(f"{value!r} is too short — at least {shortest}")
+        return seconds
+
+    return read
+
+
 def _count(value: str) -> int:
     if not value.strip().isdecimal() or int(value) < 1:
         raise ValueError(f"{value!r} is not a whole number from 1 on")
@@ -84,9 +99,9 @@ SETTINGS: tuple[Setting, ...] = (
             "Python modules with handlers of your own, comma-separated", trusted=True),
     Setting("connect_timeout", ("JOBSCHED_CONNECT_TIMEOUT",), parse_duration, "10s",
             "how long a command waits for the store"),
-    Setting("lease", ("JOBSCHED_LEASE",), parse_duration, "30s",
+    Setting("lease", ("JOBSCHED_LEASE",), parse_lease, "30s",
             "how long a silent worker keeps its jobs"),
-    Setting("poll", ("JOBSCHED_POLL",), parse_duration, "1s",
+    Setting("poll", ("JOBSCHED_POLL",), _at_least("10ms"), "1s",
             "how often a worker looks for jobs when nobody wakes it"),
     Setting("drain_timeout", ("JOBSCHED_DRAIN_TIMEOUT",), parse_duration, "30s",
             "how long a stopping worker lets running jobs finish"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ...core.config import parse_size
+from ...core.config import parse_lease, parse_size
 from ...core.model.durations import parse_duration
 from ...core.model.errors import UsageError
 from ...core.model.job import check_name
@@ -51,7 +51,7 @@ def command(
     if name is not None:
         check_name("worker", name)
     changes = {
-        "lease": arguments.read("--lease", lease, parse_duration),
+        "lease": arguments.read("--lease", lease, parse_lease),
         "drain_timeout": arguments.read("--drain-timeout", drain_timeout, parse_duration),
         "log__format": arguments.choice("--log-format", log_format, LOG_FORMATS),
         "log__level": arguments.choice("--log-level", log_level, LOG_LEVELS),

@@ -66,6 +66,7 @@ USAGE = [
     (["tail", "--since", "x"], "is not a place in the tail"),
     (["worker", "-c", "0"], "--concurrency"),
     (["worker", "--max-rss", "lots"], "is not a size"),
+    (["worker", "--lease", "1ms"], "too short — at least 1s"),
     (["worker", "--queues", ","], "names no queue"),
     (["worker", "--log-format", "xml"], "is not one of console, json"),
     (["handlers", "show", "pdf_invoic"], "did you mean pdf_invoice"),

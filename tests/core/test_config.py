@@ -126,6 +126,13 @@ def test_a_value_that_cannot_be_read_names_setting_and_layer(environ: Environ, p
         load({**environ, "JOBSCHED_LEASE": "soon"}, project)
 
 
+def test_times_that_would_keep_a_worker_busy_with_itself_are_refused(environ: Environ, project: Path) -> None:
+    """A lease of a millisecond is lost before it is written; a poll of none never rests."""
+    for variable, value in (("JOBSCHED_LEASE", "999ms"), ("JOBSCHED_POLL", "0")):
+        with pytest.raises(ConfigError, match="too short — at least"):
+            load({**environ, variable: value}, project)
+
+
 def test_a_file_that_is_no_text_is_refused_by_name(environ: Environ, project: Path) -> None:
     """Whoever put it there, the message says where it is."""
     (project / ".jobsched.toml").write_bytes(b"\xff\xfe")
