@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ...core.config import BY_KEY, SETTINGS, Setting
-from ...core.model.durations import format_duration, parse_duration
+from ...core.model.durations import format_duration
 from ...core.model.errors import UsageError
 from .. import invocation, output
 from ..output import Column
@@ -89,4 +89,4 @@ def _shown(setting: Setting, value: Any) -> str | None:
         return HIDDEN
     if isinstance(value, tuple):
         return ",".join(value)
-    return format_duration(value) if setting.read is parse_duration else str(value)
+    return format_duration(value) if isinstance(value, float) else str(value)  # spans alone are no whole numbers
