@@ -91,7 +91,11 @@ class Verb(TyperCommand):
     def invoke(self, ctx: Context) -> Any:
         if invocation.current().dry_run and not getattr(self.callback, "dry_runnable", False):
             raise UsageError(f"{ctx.command_path} has no dry run", fix="leave out --dry-run")
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            error.fix = error.fix or f"{ctx.command_path} --help"
+            raise
 
     def format_epilog(self, ctx: Context, formatter: HelpFormatter) -> None:
         if self.epilog:

@@ -32,13 +32,9 @@ def _message(error: ClickException, path: str) -> str:
             close = _closest(error)
             return f"{path} has no flag {error.option_name[:80]}" + (f" — did you mean {close}?" if close else "")
         case MissingParameter():
-            name = error.param.human_readable_name.upper() if error.param is not None else "an argument"
-            return f"{path} needs {name}"
+            return f"{path} needs {_name(error) or 'an argument'}"
         case BadParameter():
-            names = error.param.opts if error.param is not None else []
-            flag = next((name for name in reversed(names) if name.startswith("--")), None)
-            what = flag or (error.param.human_readable_name.upper() if error.param is not None else "the value")
-            return f"{what}: {_lower(error.message)}"
+            return f"{_name(error) or 'the value'}: {_lower(error.message)}"
         case BadOptionUsage():
             return f"{error.option_name} needs a value" if "requires" in error.message else _lower(error.message)
     extra = "Got unexpected extra argument"
@@ -58,3 +54,11 @@ def _closest(error: NoSuchOption) -> str | None:
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def _name(error: BadParameter) -> str | None:
+    """The flag or argument that is meant, as the user writes it."""
+    if error.param is None:
+        return None
+    flags = (name for name in reversed(error.param.opts) if name.startswith("--"))
+    return next(flags, error.param.human_readable_name.upper())

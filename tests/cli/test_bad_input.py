@@ -66,6 +66,7 @@ USAGE = [
     (["tail", "--since", "x"], "is not a place in the tail"),
     (["worker", "-c", "0"], "--concurrency"),
     (["worker", "--max-rss", "lots"], "is not a size"),
+    (["db", "grant", "me"], "needs --as"),
     (["worker", "--lease", "1ms"], "too short — at least 1s"),
     (["worker", "--queues", ","], "names no queue"),
     (["worker", "--log-format", "xml"], "is not one of console, json"),
@@ -153,6 +154,11 @@ def test_a_handler_module_that_does_not_import_is_exit_78(cli: Cli, tmp_path: Pa
     done = cli("--import", "broken_handlers", "submit", "noop")
     assert (done.code, done.out) == (78, "")
     assert "no_such_module_at_all" in done.err
+
+
+def test_the_help_that_is_named_is_that_of_the_whole_command(cli: Cli) -> None:
+    """Of `queue pause`, not of `queue`, which says nothing about its flags."""
+    assert "fix: jobsched queue pause --help" in cli("queue", "pause", "q", "--until", "x").err
 
 
 def test_a_setting_that_cannot_be_read_is_exit_78(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
