@@ -21,7 +21,7 @@ import time
 import traceback
 from collections import deque
 from contextvars import Context, copy_context
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from ..clocks import lease_clock
 from ..config import Settings, Value
@@ -228,15 +228,24 @@ class Runner:
                     self._start_lane(lane)  # what one job sets, the next one must not find
                     return
             elif (job := self.next_plain()) is not None:
-                if lane.thread is None:
-                    lane.thread = LaneThread(self, lane)
-                    lane.thread.start()
-                await lane.thread.serve(*job)
+                if lane.thread is not None or self._start_thread(lane, job):
+                    await cast("LaneThread", lane.thread).serve(*job)
             else:
                 lane.waiter = self.loop.create_future()
                 self._idle.append(lane)
                 self._check_stopped()
                 await lane.waiter
+
+    def _start_thread(self, lane: Lane, job: tuple[Work, Handler, int]) -> bool:
+        """Give the lane its thread. False: the system gave none, and the job has failed for that."""
+        thread = LaneThread(self, lane)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._outbox.ended(describe_end(job[0], error, asked="", wait=job[0].waited, run=0.0))
+            return False
+        lane.thread = thread
+        return True
 
     async def _run_coroutine(self, lane: Lane, work: Work, handler: Handler, received_ns: int) -> None:
         started = self._begin(lane, work, handler, received_ns)
