@@ -58,8 +58,8 @@ def prepare_folders(layout: Layout, account: Account) -> None:
         if account.demoted:
             layout.home.chmod(layout.home.stat().st_mode | 0o011)
         layout.private.mkdir(mode=0o700, exist_ok=True)
-        if not layout.server.is_dir():
-            layout.server.mkdir(mode=0o700)
+        layout.server.mkdir(mode=0o700, exist_ok=True)  # nobody holds the lock yet: another one may have made it
+        if layout.server.stat().st_uid == os.geteuid():
             account.give(layout.server)
     except NotADirectoryError as error:
         raise ConfigError(f"{error.filename} is not a folder", fix="set JOBSCHED_HOME to a folder") from None
