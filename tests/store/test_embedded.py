@@ -239,26 +239,6 @@ def test_down_and_up_keeps_data_and_address(started: str, home: Path) -> None:
     assert kept(started) == 42
 
 
-def test_folders_that_several_make_at_the_same_instant_are_made_once(tmp_path: Path) -> None:
-    """The lock lies in one of them, so they are made without it."""
-    barrier, refused = threading.Barrier(4), []
-
-    def make(home: Path) -> None:
-        barrier.wait(10)
-        try:
-            cluster.prepare_folders(Layout(home), account.Account("me", os.geteuid(), os.getegid(), False))
-        except PermissionDenied as error:
-            refused.append(error.message)
-
-    for number in range(50):
-        threads = [threading.Thread(target=make, args=(tmp_path / str(number),)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(10)
-    assert refused == []
-
-
 def test_processes_that_start_at_the_same_instant_share_one_server(home: Path) -> None:
     """The start lock lets one through; the others find what it made."""
     children = [
