@@ -25,6 +25,7 @@ LOCAL_REAP_EVERY = 1.0
 THOROUGH_REAP_EVERY = 300.0
 PRUNE_EVERY = 300.0
 PRUNE_BATCH = 1000
+PRUNE_PAUSE = 0.1
 
 
 class Maintenance:
@@ -92,9 +93,10 @@ class Maintenance:
                 self._next_reap = now + random.uniform(0.5, 1.0) * min(5.0, self._lease / 6)
             self._reap(conn, local_only=not full)
         if now >= self._next_prune:
-            self._next_prune = now + random.uniform(0.5, 1.0) * PRUNE_EVERY
-            prune(conn, self._settings, PRUNE_BATCH)
-        return self._promote(conn)
+            # One batch a turn, so that nothing has to wait for a big clean-up.
+            more = prune(conn, self._settings, PRUNE_BATCH) >= PRUNE_BATCH
+            self._next_prune = now + (PRUNE_PAUSE if more else random.uniform(0.5, 1.0) * PRUNE_EVERY)
+        return min(self._promote(conn), max(SHORTEST_SLEEP, self._next_prune - time.monotonic()))
 
     def _promote(self, conn: Conn) -> float:
         due = leases.seconds_to_next_due(conn)

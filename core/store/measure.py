@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -37,6 +37,20 @@ def raw_insert_rate(conn: Connection[TupleRow], seconds: float) -> float:
             rows += 20
     conn.execute("drop table jobsched.raw_insert")
     return rows / spent
+
+
+def raw_insert_times(conn: Connection[TupleRow], pauses: Sequence[float]) -> list[float]:
+    """Seconds that each INSERT of a job's row and its commit took, the given seconds apart."""
+    conn.execute("create table jobsched.raw_insert (like jobsched.job including all)")
+    times = []
+    with conn.cursor() as cursor:
+        for pause in pauses:
+            began = time.perf_counter()
+            cursor.execute(load("bench_raw_insert"))
+            times.append(time.perf_counter() - began)
+            time.sleep(pause)
+    conn.execute("drop table jobsched.raw_insert")
+    return times
 
 
 def raw_copy_rate(conn: Connection[TupleRow], rows: int) -> float:

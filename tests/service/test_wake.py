@@ -30,9 +30,9 @@ def test_only_the_worker_that_idled_longest_is_woken(connect: Any) -> None:
     first, second = (Listener(connect(), name) for name in ("first", "second"))
     sender = connect()
     assert waking.wake(sender, {("default", "noop"): 1}) == 1
-    assert (first.heard(), second.heard()) == (1, 0)
+    assert (first.heard(wait=5.0), second.heard()) == (1, 0)
     assert waking.wake(sender, {("default", "noop"): 1}) == 1
-    assert (first.heard(), second.heard()) == (0, 1)
+    assert (second.heard(wait=5.0), first.heard()) == (1, 0)
     assert waking.wake(sender, {("default", "noop"): 5}) == 2
 
 
