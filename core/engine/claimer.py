@@ -81,6 +81,14 @@ class Claimer:
         self._next_queues = 0.0
         self._woken.set()
 
+    def rewind_to(self, queue: str, seq: int) -> None:
+        """There are jobs behind the cursor, from `seq` on: a long transaction was committed."""
+        if self._fixed is None and queue not in self._queues:
+            self.rewind()
+            return
+        self._cursors.rewind_to(queue, seq)
+        self._woken.set()
+
     def stop(self) -> None:
         """Claim nothing more."""
         self._stopping = True

@@ -15,7 +15,8 @@ PROBE_SECONDS = 15.0
 
 
 class Listener:
-    """wake: jobs may be had, called with queue and type of one. rewind: they may be behind the cursor.
+    """wake: jobs may be had, called with queue and type of one. rewind: they may be behind the cursor;
+    rewind_to: from a place on, in the lanes of a queue.
     beat: a word for this worker is in its row, or a job of its is to be cancelled. worker_id: asked
     for at each connection.
     """
@@ -27,12 +28,14 @@ class Listener:
         worker_id: Callable[[], int],
         wake: Callable[..., None],
         rewind: Callable[[], None],
+        rewind_to: Callable[[str, int], None],
         beat: Callable[[], None],
     ) -> None:
         self._link = link
         self._worker_id = worker_id
         self._wake = wake
         self._rewind = rewind
+        self._rewind_to = rewind_to
         self._beat = beat
         self._stop = threading.Event()
         self._renew = threading.Event()
@@ -73,8 +76,11 @@ class Listener:
 
     def _hear_broadcast(self, payload: str) -> None:
         try:
-            kind = json.loads(payload).get("kind")
-        except (ValueError, AttributeError):
+            word = json.loads(payload)
+        except ValueError:
             return
-        if kind in ("late", "queue"):
-            self._rewind()
+        match word:
+            case {"kind": "late", "queue": str(queue), "seq": int(seq)}:
+                self._rewind_to(queue, seq)
+            case {"kind": "late" | "queue"}:
+                self._rewind()

@@ -196,6 +196,7 @@ class Worker:
             worker_id=lambda: self._worker_id,
             wake=self._claimer.wake,
             rewind=self._claimer.rewind,
+            rewind_to=self._claimer.rewind_to,
             beat=self._pulse.beat_now,
         )
         self._maintenance = Maintenance(

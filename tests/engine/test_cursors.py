@@ -149,3 +149,24 @@ def test_what_a_rescan_finds_behind_the_cursor_is_followed_from_there(cursors: C
     assert claim(cursors, {LANE: 1000}, full=True)[1] == 500
     clock.now += 0.3
     assert claim(cursors, {LANE: 1500}, full=True)[1] <= 1000
+
+
+def test_looking_2_s_back_takes_a_twentieth_of_the_time_at_most(cursors: Cursors, clock: Clock) -> None:
+    """While somebody holds an old snapshot, the dead rows of the last 2 s are walked over each time."""
+    claim(cursors, {LANE: 100}, full=True)
+    clock.now += 0.3
+    assert cursors.begin(LANES)[1] < 100  # 2 s back
+    cursors.end({LANE: 200}, full=True, newest_seq=0, lanes=LANES, cost=0.02)
+    clock.now += 0.35
+    assert claim(cursors, {LANE: 300}, full=True)[1] == 200
+    clock.now += 0.1
+    assert claim(cursors, {LANE: 400}, full=True)[1] < 300
+
+
+def test_a_late_commit_is_read_from_its_own_place_on(cursors: Cursors) -> None:
+    """Whoever committed late says where: nothing before it is walked over again, and no other queue."""
+    claim(cursors, {LANE: 500, OTHER: 450}, full=True)
+    cursors.rewind_to("default", 480)
+    cursors.rewind_to("elsewhere", 3)
+    assert claim(cursors, {LANE: 481}, full=True) == [450, 479]
+    assert claim(cursors, {LANE: 501}, full=True) == [450, 481]
