@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .completer import Completer
 
 START_TIMEOUT = 60.0
-MAX_OWN_PROCESSES = 16
+MAX_OWN_PROCESSES, MAX_STARTING = 16, 2 * (os.cpu_count() or 1)
 MAX_BACKLOG = 5_000
 LAST_SECONDS = 3.0
 FIRST_RESPAWN_DELAY, LONGEST_RESPAWN_DELAY = 0.1, 5.0
@@ -196,10 +196,11 @@ class Keeper:
                 unsent, self._unsent = self._unsent, []
                 self._send(unsent)
             own = sum(1 for runner in self.runners if runner.alone)
+            starting = sum(1 for runner in self.runners if runner.alone and not runner.greeted)
             shared_running = min(self.concurrency, len(self.hand.of(self._shared)))
             while (
                 self._alone_waiting
-                and own < min(self.concurrency, MAX_OWN_PROCESSES)
+                and (own < min(self.concurrency, MAX_OWN_PROCESSES) and starting < MAX_STARTING)
                 and (own + shared_running < self.concurrency or not own)
             ):
                 held = self._alone_waiting.popleft()
@@ -208,11 +209,10 @@ class Keeper:
                 held.runner = self._spawn(alone=True)
                 held.runner.send("jobs", [_work(held.job)])
                 held.runner.send("stop")
-                own += 1
+                own, starting = own + 1, starting + 1
 
     def return_hoard(self) -> None:
-        """Main thread: give back what was claimed ahead when the jobs turn out to be slow, since what
-        one worker hoards no other can run."""
+        """Main thread: give back what was claimed ahead of slow jobs: nobody else can run it."""
         runner = self._shared
         if runner is None or len(self.hand) <= self.concurrency:
             return
