@@ -7,6 +7,7 @@ import codecs
 import contextlib
 import errno
 import os
+import shutil
 import signal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -142,6 +143,8 @@ async def _start(payload: Command, context: Context) -> tuple[asyncio.Subprocess
     except OSError as error:
         if error.errno not in _NEVER:
             raise  # no memory or no processes left: another attempt may find some
+        if _is_nowhere(payload, context, error):
+            raise CommandNotStarted(f"{payload.argv[0]}: {os.strerror(errno.ENOENT)}", NOT_FOUND) from error
         code = NOT_FOUND if error.errno == errno.ENOENT else NOT_EXECUTABLE
         raise CommandNotStarted(f"{error.filename or payload.argv[0]}: {error.strerror}", code) from error
     except ValueError as error:  # a NUL in an argument
@@ -174,6 +177,14 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+
+
+def _is_nowhere(payload: Command, context: Context, error: OSError) -> bool:
+    """Whether a program named without a slash is in no folder of the path: one that may not be looked
+    into answers "permission denied", which says nothing about the program."""
+    path = clean_environment(payload.env, context)["PATH"]
+    program = payload.argv[0]
+    return error.errno == errno.EACCES and "/" not in program and shutil.which(program, os.F_OK, path) is None
 
 
 def _signal_group(pgid: int, number: signal.Signals) -> None:
