@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,7 +47,7 @@ class Column:
         return self.title or self.name.removesuffix("_at").replace("_", " ").upper()
 
 
-class Writer:
+class Writer(ABC):
     """Writes records of one kind as they come; `close` ends the document."""
 
     def __init__(self, kind: str, columns: Sequence[Column]) -> None:
@@ -59,11 +60,11 @@ class Writer:
         self.columns = [next(column for column in self.columns if column.name == name) for name in names]
         self.chosen = True
 
+    @abstractmethod
     def write(self, row: Row) -> None:
         """Write one record, or keep it until `close`."""
-        raise AssertionError("a writer writes")
 
-    def close(self, **extra: Any) -> None:
+    def close(self, **extra: Any) -> None:  # noqa: B027 - most formats have nothing to end
         """End the document; `extra` are further keys of a JSON envelope."""
 
     def _listed(self) -> list[Column]:
