@@ -99,7 +99,7 @@ def kill_processes_marked(variable: str, value: str) -> int:
     """
     mark = f"{variable}={value}".encode()
     killed = 0
-    for entry in os.scandir("/proc") if os.path.isdir("/proc/self") else ():
+    for entry in list(os.scandir("/proc")) if os.path.isdir("/proc/self") else ():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:

@@ -143,7 +143,7 @@ def check_scratch(store_url: str | None, *, yes: bool) -> None:
 
 def _children() -> dict[int, list[int]]:
     children: dict[int, list[int]] = {}
-    for entry in os.scandir("/proc") if os.path.isdir("/proc/self") else ():
+    for entry in list(os.scandir("/proc")) if os.path.isdir("/proc/self") else ():
         if entry.name.isdigit() and (fields := _stat(int(entry.name))):
             children.setdefault(int(fields[1]), []).append(int(entry.name))
     return children

@@ -233,7 +233,7 @@ def group_members(pgid: int) -> list[int]:
 
 def _processes() -> Iterator[tuple[int, int, int]]:
     """Pid, parent and process group of everything that is alive."""
-    for entry in os.scandir("/proc"):
+    for entry in list(os.scandir("/proc")):
         if not entry.name.isdigit():
             continue
         try:

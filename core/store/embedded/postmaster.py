@@ -150,7 +150,7 @@ def listening(port: int) -> bool:
 
 
 def _orphans(layout: Layout) -> Iterator[int]:
-    for entry in os.scandir("/proc") if os.path.isdir("/proc/self") else ():
+    for entry in list(os.scandir("/proc")) if os.path.isdir("/proc/self") else ():
         if entry.name.isdigit() and serves(layout, int(entry.name)):
             yield int(entry.name)
 
