@@ -20,6 +20,7 @@ from typing import Any
 from .model.durations import parse_duration
 from .model.errors import ConfigError
 
+_ENTRY_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?", re.ASCII)
 
 
@@ -29,6 +30,9 @@ class Setting:
 
     key: dotted TOML key. env: variable names, the first one is ours. default: text, as in TOML;
     None is "not set". trusted: refused in a file found by walking up. secret: never printed.
+    table: it is a TOML table whose names the operator chooses, and its value a dict from name to
+    what `read` made of each text; env then holds the beginning of the variables' names, so that
+    JOBSCHED_DB_APP is the entry `app`.
     """
 
     key: str
@@ -38,6 +42,7 @@ class Setting:
     help: str
     trusted: bool = False
     secret: bool = False
+    table: bool = False
 
 
 def _text(value: str) -> str:
@@ -130,6 +135,35 @@ SETTINGS: tuple[Setting, ...] = (
             "largest body that a job may fetch"),
     Setting("fetch.timeout", ("JOBSCHED_FETCH_TIMEOUT",), parse_duration, "30s",
             "longest time for a fetch, redirects included"),
+    Setting("http.max_response", ("JOBSCHED_HTTP_MAX_RESPONSE",), parse_size, "64KB",
+            "how much of a response an http_call records"),
+    Setting("databases", ("JOBSCHED_DB_",), _text, None,
+            "databases that db_tx and export_user_data may use: name = PostgreSQL URL",
+            trusted=True, secret=True, table=True),
+    Setting("queries", ("JOBSCHED_QUERY_",), _text, None,
+            "queries that export_user_data may run: name = \"DATABASE: SELECT …\", without DATABASE: default",
+            trusted=True, table=True),
+    Setting("email.transport", ("JOBSCHED_EMAIL_TRANSPORT",), _one_of("auto", "resend", "smtp", "outbox"), "auto",
+            "auto: Resend if there is a key, else SMTP if there is a host, else files in the outbox", trusted=True),
+    Setting("email.sender", ("JOBSCHED_EMAIL_SENDER",), _text, "jobsched <jobsched@localhost>",
+            "From: of mail whose payload names nobody", trusted=True),
+    Setting("email.outbox", ("JOBSCHED_EMAIL_OUTBOX",), _text, None,
+            "folder for .eml files; default: outbox in home", trusted=True),
+    Setting("email.templates", ("JOBSCHED_EMAIL_TEMPLATES",), _text, None,
+            "folder with templates of your own that replace the built-in ones of the same name", trusted=True),
+    Setting("email.resend_key", ("JOBSCHED_RESEND_API_KEY", "RESEND_API_KEY"), _text, None,
+            "Resend API key", trusted=True, secret=True),
+    Setting("email.resend_url", ("JOBSCHED_RESEND_API_URL", "RESEND_API_URL"), _text, "https://api.resend.com",
+            "Resend API", trusted=True),
+    Setting("email.smtp_host", ("JOBSCHED_SMTP_HOST",), _text, None, "SMTP server", trusted=True),
+    Setting("email.smtp_port", ("JOBSCHED_SMTP_PORT",), _count, "587", "SMTP port", trusted=True),
+    Setting("email.smtp_security", ("JOBSCHED_SMTP_SECURITY",), _one_of("starttls", "tls", "none"), "starttls",
+            "starttls (port 587), tls from the first byte (465), or none", trusted=True),
+    Setting("email.smtp_ca", ("JOBSCHED_SMTP_CA",), _text, None,
+            "file with the certificates to trust; default: the system's", trusted=True),
+    Setting("email.smtp_user", ("JOBSCHED_SMTP_USER",), _text, None, "SMTP user", trusted=True),
+    Setting("email.smtp_password", ("JOBSCHED_SMTP_PASSWORD",), _text, None, "SMTP password",
+            trusted=True, secret=True),
     Setting("images.max_pixels", ("JOBSCHED_IMAGES_MAX_PIXELS",), _count, "100000000",
             "largest image that is decoded, width x height"),
     Setting("log.format", ("JOBSCHED_LOG_FORMAT",), _one_of("console", "json"), "console", "console or json"),
@@ -191,18 +225,54 @@ def load(
         _check_file(path, content)
     values = {}
     for setting in SETTINGS:
-        text, origin = _find(setting, flags or {}, env, files)
-        if text is None:
-            values[setting.key] = Value(None, "default")
+        if setting.table:
+            values[setting.key] = _read_table(setting, env, files)
             continue
-        try:
-            values[setting.key] = Value(setting.read(text), origin)
-        except ValueError as error:
-            raise ConfigError(
-                f"setting {setting.key} from {origin} cannot be read — {error}",
-                fix=f"jobsched config explain {setting.key}",
-            ) from None
+        text, origin = _find(setting, flags or {}, env, files)
+        values[setting.key] = Value(None if text is None else _read(setting, setting.key, text, origin), origin)
     return Settings(values)
+
+
+def _read(setting: Setting, key: str, text: str, origin: str) -> Any:
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"setting {key} from {origin} cannot be read — {error}", fix=f"jobsched config explain {setting.key}"
+        ) from None
+
+
+def _read_table(setting: Setting, env: Mapping[str, str], files: list[tuple[Path, dict[str, str]]]) -> Value:
+    """The entries of all layers together; of two with the same name the stronger layer's."""
+    layers = [
+        (name, {f"{setting.key}.{_entry_of(setting, name)}": env[name]})
+        for name in sorted(env)
+        if env[name] and _entry_of(setting, name)
+    ]
+    layers += [(str(path), content) for path, content in files]
+    entries: dict[str, Any] = {}
+    origins: list[str] = []
+    for origin, content in layers:
+        for key, text in content.items():
+            table, _, name = key.partition(".")
+            if table == setting.key and name not in entries:
+                _check_entry_name(key, name, origin)
+                entries[name] = _read(setting, key, text, origin)
+                origins.append(origin)
+    return Value(entries, ", ".join(dict.fromkeys(origins)) or "default")
+
+
+def _entry_of(setting: Setting, variable: str) -> str:
+    """The entry that an environment variable is; "" if it is none of this table's."""
+    return next((variable.removeprefix(start).lower() for start in setting.env if variable.startswith(start)), "")
+
+
+def _check_entry_name(key: str, name: str, origin: str) -> None:
+    if not _ENTRY_NAME.fullmatch(name):
+        raise ConfigError(
+            f"{origin} sets {key[:100]!r} — a name is a-z, 0-9 and _, begins with a letter, at most 63 characters",
+            fix=f"rename it in {origin}",
+        )
 
 
 def user_config_file(environ: Mapping[str, str]) -> Path:
@@ -255,7 +325,7 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Any:
 
 def _check_file(path: Path, content: Mapping[str, str]) -> None:
     for key in content:
-        setting = BY_KEY.get(key)
+        setting = BY_KEY.get(key) or _table_of(key)
         if setting is None:
             raise ConfigError(f"{path} sets {key!r} — there is no such setting", fix="jobsched config")
         if setting.trusted and path.name == ".jobsched.toml":
@@ -263,6 +333,11 @@ def _check_file(path: Path, content: Mapping[str, str]) -> None:
                 f"{path} sets {key} — a file found by walking up from the working directory may not",
                 fix=f"set {key} in {user_config_file(os.environ)} or as {setting.env[0]}",
             )
+
+
+def _table_of(key: str) -> Setting | None:
+    setting = BY_KEY.get(key.partition(".")[0])
+    return setting if setting is not None and setting.table and "." in key else None
 
 
 def _find(

@@ -135,6 +135,9 @@ class Handler:
     payload_model: a pydantic model, or None for a handler that takes any JSON object.
     wants_context: whether the function takes (payload, context).
     commands: whether it runs programs of the submitter's choice (needs `--allow-commands`).
+    store: whether its settings name the store, which those of all others leave out.
+    names: payload field → table of the settings (`databases`, `queries`) whose entry it names.
+    secret_fields: the payload's fields that nobody is shown; declared `writeOnly` in the model's schema.
     examples: valid payloads, shown by `jobsched handlers show`.
     """
 
@@ -150,8 +153,15 @@ class Handler:
     payload_model: type[Any] | None
     wants_context: bool
     commands: bool
+    store: bool
+    names: Mapping[str, str]
     examples: tuple[Mapping[str, Any], ...]
     summary: str
+
+    @property
+    def secret_fields(self) -> tuple[str, ...]:
+        properties = self.json_schema().get("properties", {})
+        return tuple(name for name, value in properties.items() if value.get("writeOnly"))
 
     def json_schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of the payload; any object where there is no model."""
@@ -159,14 +169,15 @@ class Handler:
             return {"type": "object"}
         return cast("dict[str, Any]", self.payload_model.model_json_schema())
 
-    def published(self) -> dict[str, Any]:
+    def published(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """What a worker tells submitters that do not have this handler: its schema, and under OPTIONS_KEY
-        the options that its jobs get where the submitter names none."""
+        the options that its jobs get where the submitter names none, and which names its settings know."""
         options = {
             "queue": self.queue,
             "max_attempts": self.max_attempts,
             "backoff": [self.backoff.kind.value, self.backoff.base, self.backoff.cap],
             "timeout": self.timeout,
+            "names": {field: sorted(settings[table]) for field, table in self.names.items()},
         }
         return {**self.json_schema(), OPTIONS_KEY: options}
 
@@ -181,6 +192,8 @@ def handler(
     timeout: float | None = None,
     isolation: Isolation = "shared",
     commands: bool = False,
+    store: bool = False,
+    names: Mapping[str, str] | None = None,
     examples: tuple[Mapping[str, Any], ...] = (),
 ) -> Callable[[Function], Function]:
     """Declare the decorated function as the handler of jobs of type `name`.
@@ -190,8 +203,9 @@ def handler(
     the job's result. The function stays callable as it is; its `Handler` is its attribute
     `jobsched_handler`.
 
-    timeout: seconds an attempt may run; None is no limit. ConfigError: a name, number or signature
-    that cannot work.
+    timeout: seconds an attempt may run; None is no limit. A payload field that must not be shown to
+    anybody is declared in the model with `Field(json_schema_extra={"writeOnly": True})`. ConfigError: a
+    name, number or signature that cannot work.
     """
 
     def declare(function: Function) -> Function:
@@ -199,6 +213,8 @@ def handler(
             check_name("type", each)
         if not 1 <= max_attempts <= MAX_ATTEMPTS_LIMIT:
             raise ConfigError(f"handler {name}: max_attempts is {max_attempts} — it must be 1 to {MAX_ATTEMPTS_LIMIT}")
+        if store and isolation != "process":
+            raise ConfigError(f'handler {name}: store=True needs isolation="process" — others must not see its URL')
         model, wants_context = _read_signature(name, function)
         doc = inspect.getdoc(function) or ""
         function.jobsched_handler = Handler(  # type: ignore[attr-defined]
@@ -214,6 +230,8 @@ def handler(
             payload_model=model,
             wants_context=wants_context,
             commands=commands,
+            store=store,
+            names=dict(names or {}),
             examples=examples,
             summary=doc.partition("\n")[0],
         )

@@ -16,6 +16,11 @@ MARK_VARIABLE = "JOBSCHED_LEASE_MARK"
 """Environment variable with which a worker marks the processes that must not outlive it."""
 
 
+def make_mark() -> str:
+    """Random, for the environment of every process of one worker."""
+    return os.urandom(8).hex()
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
     """A process that no other process, ever, on any host, shares all of these with.

@@ -41,10 +41,11 @@ def settings_table() -> str:
     """Every setting with its variable, default and meaning."""
     lines = ["| setting | environment | default | |", "|---|---|---|---|"]
     for setting in SETTINGS:
-        names = ", ".join(f"`{name}`" for name in setting.env)
+        names = ", ".join(f"`{name}{'NAME' if setting.table else ''}`" for name in setting.env)
         default = f"`{setting.default}`" if setting.default else ""
         mark = "" if not setting.trusted else " ¹"
-        lines.append(f"| `{setting.key}`{mark} | {names} | {default} | {setting.help} |")
+        key = f"{setting.key}.NAME" if setting.table else setting.key
+        lines.append(f"| `{key}`{mark} | {names} | {default} | {setting.help} |")
     return "\n".join(lines)
 
 

@@ -52,13 +52,17 @@ def explain(key: Key) -> None:
     output.line(f"  from     {row['origin']}")
     output.line(f"  meaning  {setting.help}")
     output.line(f"  default  {setting.default if setting.default is not None else '(none)'}")
-    output.line(f"  set it   {setting.env[0]}=…, or {setting.key} in config.toml")
+    if setting.table:
+        output.line(f'  set it   {setting.env[0]}NAME=…, or NAME = "…" under [{setting.key}] in config.toml')
+    else:
+        output.line(f"  set it   {setting.env[0]}=…, or {setting.key} in config.toml")
     if setting.trusted:
         output.line("  note     not read from a .jobsched.toml found by walking up")
 
 
 def _find(key: str) -> Setting:
-    setting = BY_KEY.get(key.replace("-", "_"))
+    table = BY_KEY.get(key.partition(".")[0])
+    setting = table if table is not None and table.table else BY_KEY.get(key.replace("-", "_"))
     if setting is None:
         from difflib import get_close_matches
 
@@ -77,14 +81,16 @@ def _row(setting: Setting) -> dict[str, Any]:
         "key": setting.key,
         "value": _shown(setting, value),
         "origin": settings.origin(setting.key),
-        "env": list(setting.env),
+        "env": [f"{name}*" if setting.table else name for name in setting.env],
         "help": setting.help,
     }
 
 
 def _shown(setting: Setting, value: Any) -> str | None:
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return None
+    if setting.table:
+        return ", ".join(value) if setting.secret else "; ".join(f"{name} = {text}" for name, text in value.items())
     if setting.secret:
         return HIDDEN
     if isinstance(value, tuple):

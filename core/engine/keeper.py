@@ -23,7 +23,7 @@ from .aftermath import HANDED_BACK, End, hand_back, judge_jobs_of
 from .board import Running
 from .hand import Hand, Held
 from .pace import Pace
-from .protocol import Boot, Kind, Report, Work
+from .protocol import Boot, Kind, Report, Work, without_store
 from .runner_process import JanitorProcess, RunnerProcess, describe_exit
 from .verdict import Crash
 
@@ -68,13 +68,15 @@ class Keeper:
         self.failed = False
         self.attention = threading.Event()
         """Set when the main thread has something to do."""
-        self._boot = Boot(concurrency, _runner_settings(settings), home, mark, store_id, True, settings["lease"])
+        self._boot = Boot(concurrency, without_store(settings), home, mark, store_id, True, settings["lease"])
+        self._settings = settings
         self._crash_limit: int = settings["crash_limit"]
         self._pace = Pace(concurrency)
         self._janitor = JanitorProcess()
         self._lock = threading.RLock()
         self._shared: RunnerProcess | None = None
         self._alone_kinds: set[str] = set()
+        self._store_kinds: set[str] = set()
         self._alone_waiting: deque[Held] = deque()
         self._unsent: list[Held] = []
         self._hello: list[Any] | None = None
@@ -98,6 +100,7 @@ class Keeper:
             case ["hello", kinds]:
                 known = [Kind(*kind) for kind in kinds]
                 self._alone_kinds = {kind.name for kind in known if kind.alone}
+                self._store_kinds = {kind.name for kind in known if kind.store}
                 return known
             case ["unusable", message, fix]:
                 raise HandlerImportError(message, fix=fix)
@@ -106,9 +109,11 @@ class Keeper:
                 runner.kill("it did not start")
                 raise ConfigError(f"the runner process did not start — {said or 'it said nothing'}")
 
-    def _spawn(self, *, alone: bool) -> RunnerProcess:
+    def _spawn(self, *, alone: bool, store: bool = False) -> RunnerProcess:
+        """store: its settings say where the store is."""
+        boot = self._boot._replace(slots=1, describe=False) if alone else self._boot
         runner = RunnerProcess(
-            self._boot._replace(slots=1, describe=False) if alone else self._boot,
+            boot._replace(settings=dict(self._settings)) if store else boot,
             self._janitor,
             alone=alone,
             heard=self._heard,
@@ -206,7 +211,7 @@ class Keeper:
                 held = self._alone_waiting.popleft()
                 if self.hand.get(held.job.token) is None:
                     continue
-                held.runner = self._spawn(alone=True)
+                held.runner = self._spawn(alone=True, store=held.job.type in self._store_kinds)
                 held.runner.send("jobs", [_work(held.job)])
                 held.runner.send("stop")
                 own, starting = own + 1, starting + 1
@@ -486,15 +491,5 @@ def _work(job: Claimed) -> tuple[Any, ...]:
     return job[:WORK_FIELDS]
 
 
-def _runner_settings(settings: Settings) -> dict[str, Any]:
-    """Everything but where the store is: job code that wants it reads its own environment."""
-    return {key: value for key, value in settings.items() if key not in ("database_url", "direct_url")}
-
-
 def _nothing() -> None:
     """Until the worker says otherwise."""
-
-
-def make_mark() -> str:
-    """Random, for the environment of every process of one worker."""
-    return os.urandom(8).hex()

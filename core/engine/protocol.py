@@ -23,7 +23,7 @@ runner → keeper
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -93,12 +93,18 @@ class Boot(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A name that a job's type may be. alone: isolation="process". commands: see `Handler`."""
+    """A name that a job's type may be. alone: isolation="process". commands, store: see `Handler`."""
 
     name: str
     alone: bool
     commands: bool
+    store: bool
     schema: dict[str, Any]
+
+
+def without_store(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of runners: everything but where the store is."""
+    return {key: value for key, value in settings.items() if key not in ("database_url", "direct_url")}
 
 
 def encode(*parts: Any) -> bytes:

@@ -344,7 +344,7 @@ async def _main(in_fd: int, outbox: Outbox, board: Board, janitor_fd: int) -> No
     settings = Settings({key: Value(_retuple(value), "keeper") for key, value in boot.settings.items()})
     registry = Registry(settings["imports"])
     try:
-        kinds = _describe(registry) if boot.describe else []
+        kinds = _describe(registry, settings) if boot.describe else []
     except JobschedError as error:
         outbox.send("unusable", error.message, error.fix)
         return
@@ -387,10 +387,10 @@ async def _read_boot(loop: asyncio.AbstractEventLoop, in_fd: int, reader: FrameR
             return Boot(*frames[0][1]), frames[1:]
 
 
-def _describe(registry: Registry) -> list[Kind]:
+def _describe(registry: Registry, settings: Settings) -> list[Kind]:
     """Every name and alias that this runner can run."""
     return [
-        Kind(name, handler.isolation == "process", handler.commands, handler.published())
+        Kind(name, handler.isolation == "process", handler.commands, handler.store, handler.published(settings))
         for handler in registry.all()
         for name in (handler.name, *handler.aliases)
     ]

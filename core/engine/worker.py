@@ -15,7 +15,7 @@ from .. import logs
 from ..clocks import lease_clock
 from ..config import Settings
 from ..health import HealthServer
-from ..host import ProcessIdentity, identify
+from ..host import ProcessIdentity, identify, make_mark
 from ..metrics import WorkerMetrics
 from ..model.errors import JobschedError
 from ..store import fleet
@@ -24,7 +24,7 @@ from ..store.link import Conn, Link
 from ..store.store import Store, open_store
 from .claimer import Claimer
 from .completer import Completer
-from .keeper import Keeper, make_mark
+from .keeper import Keeper
 from .listener import Listener
 from .maintenance import Maintenance
 from .protocol import Kind

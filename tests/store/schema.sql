@@ -2,6 +2,38 @@ CREATE SCHEMA jobsched;
 CREATE TABLE jobsched.alembic_version (
     version_num character varying(32) NOT NULL
 );
+CREATE TABLE jobsched.archive (
+    id bigint NOT NULL,
+    job_id bigint NOT NULL,
+    number integer NOT NULL,
+    bucket text NOT NULL,
+    key text NOT NULL,
+    format text NOT NULL,
+    jobs integer NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 text NOT NULL,
+    schema_version text NOT NULL,
+    first_job bigint NOT NULL,
+    last_job bigint NOT NULL,
+    first_finished timestamp with time zone NOT NULL,
+    last_finished timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT archive_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT archive_check CHECK ((last_job >= first_job)),
+    CONSTRAINT archive_check1 CHECK ((last_finished >= first_finished)),
+    CONSTRAINT archive_format_check CHECK ((format = ANY (ARRAY['jsonl'::text, 'json'::text]))),
+    CONSTRAINT archive_jobs_check CHECK ((jobs > 0)),
+    CONSTRAINT archive_number_check CHECK ((number > 0)),
+    CONSTRAINT archive_sha256_check CHECK ((char_length(sha256) = 64))
+);
+ALTER TABLE jobsched.archive ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME jobsched.archive_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE jobsched.attempt_log (
     token bigint NOT NULL,
     job_id bigint NOT NULL,
@@ -136,6 +168,11 @@ CREATE TABLE jobsched.ready (
     CONSTRAINT ready_priority_check CHECK (((priority >= 0) AND (priority <= 3)))
 )
 WITH (autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='5000');
+CREATE TABLE jobsched.secret (
+    type text NOT NULL,
+    fields text[] NOT NULL,
+    CONSTRAINT secret_fields_check CHECK ((cardinality(fields) > 0))
+);
 CREATE TABLE jobsched.worker (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -173,7 +210,12 @@ CREATE VIEW jobsched.job_now AS
     j.type,
     j.queue,
     j.priority,
-    j.payload,
+        CASE
+            WHEN (s.fields IS NULL) THEN j.payload
+            ELSE (j.payload || COALESCE(( SELECT jsonb_object_agg(f.name, '(hidden)') AS jsonb_object_agg
+               FROM unnest(s.fields) f(name)
+              WHERE (j.payload ? f.name)), '{}'::jsonb))
+        END AS payload,
     j.max_attempts,
     j.backoff_kind,
     j.backoff_base,
@@ -206,7 +248,7 @@ CREATE VIEW jobsched.job_now AS
     o.result,
     o.error,
     o.fingerprint
-   FROM (((((jobsched.job j
+   FROM ((((((jobsched.job j
      LEFT JOIN jobsched.outcome o ON ((o.job_id = j.id)))
      LEFT JOIN jobsched.lease l ON ((l.job_id = j.id)))
      LEFT JOIN jobsched.delayed d ON ((d.job_id = j.id)))
@@ -224,6 +266,7 @@ CREATE VIEW jobsched.job_now AS
            FROM jobsched.ready b
           WHERE ((b.job_id = j.id) AND (b.seq <> b.job_id))
  LIMIT 1) r ON (true))
+     LEFT JOIN jobsched.secret s ON ((s.type = j.type)))
      LEFT JOIN jobsched.worker w ON ((w.id = COALESCE(o.worker_id, l.worker_id))));
 CREATE TABLE jobsched.job_output (
     job_id bigint NOT NULL,
@@ -235,6 +278,10 @@ CREATE TABLE jobsched.job_output (
     text text NOT NULL,
     CONSTRAINT job_output_chunk_check CHECK ((chunk >= 0)),
     CONSTRAINT job_output_stream_check CHECK ((stream = ANY (ARRAY['log'::text, 'stdout'::text, 'stderr'::text])))
+);
+CREATE TABLE jobsched.kept (
+    job_id bigint NOT NULL,
+    until timestamp with time zone NOT NULL
 );
 CREATE TABLE jobsched.queue (
     name text NOT NULL,
@@ -267,6 +314,10 @@ ALTER TABLE jobsched.worker ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 );
 ALTER TABLE ONLY jobsched.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+ALTER TABLE ONLY jobsched.archive
+    ADD CONSTRAINT archive_job_id_number_key UNIQUE (job_id, number);
+ALTER TABLE ONLY jobsched.archive
+    ADD CONSTRAINT archive_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY jobsched.attempt_log
     ADD CONSTRAINT attempt_log_pkey PRIMARY KEY (token);
 ALTER TABLE ONLY jobsched.checkpoint
@@ -281,6 +332,8 @@ ALTER TABLE ONLY jobsched.job_output
     ADD CONSTRAINT job_output_pkey PRIMARY KEY (job_id, token, chunk);
 ALTER TABLE ONLY jobsched.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY jobsched.kept
+    ADD CONSTRAINT kept_pkey PRIMARY KEY (job_id);
 ALTER TABLE ONLY jobsched.lease
     ADD CONSTRAINT lease_pkey PRIMARY KEY (job_id);
 ALTER TABLE ONLY jobsched.outcome
@@ -289,6 +342,8 @@ ALTER TABLE ONLY jobsched.queue
     ADD CONSTRAINT queue_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY jobsched.ready
     ADD CONSTRAINT ready_pkey PRIMARY KEY (queue, priority, seq);
+ALTER TABLE ONLY jobsched.secret
+    ADD CONSTRAINT secret_pkey PRIMARY KEY (type);
 ALTER TABLE ONLY jobsched.store
     ADD CONSTRAINT store_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY jobsched.worker
@@ -298,6 +353,7 @@ CREATE INDEX attempt_log_job_id ON jobsched.attempt_log USING btree (job_id);
 CREATE INDEX attempt_log_xid ON jobsched.attempt_log USING btree (xid, token);
 CREATE INDEX delayed_run_at ON jobsched.delayed USING btree (run_at);
 CREATE INDEX idempotency_expires_at ON jobsched.idempotency USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX kept_until ON jobsched.kept USING btree (until);
 CREATE INDEX lease_cancel ON jobsched.lease USING btree (worker_id) WHERE (cancel_requested_at IS NOT NULL);
 CREATE INDEX lease_worker_id ON jobsched.lease USING btree (worker_id);
 CREATE INDEX outcome_cancelled ON jobsched.outcome USING btree (job_id) WHERE (state = 'cancelled'::text);

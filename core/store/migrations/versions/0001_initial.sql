@@ -197,6 +197,40 @@ create table jobsched.queue (
     check (paused_at is not null or (paused_by is null and pause_reason is null and paused_until is null))
 );
 
+-- The payload fields of a type that nobody is shown: `job_now` hides them. Written by workers and
+-- submitters that know the type, before its first job.
+create table jobsched.secret (
+    type   text primary key,
+    fields text[] not null check (cardinality(fields) > 0)
+);
+
+-- One row a file of archived jobs; it is written in the transaction that deletes them from here.
+create table jobsched.archive (
+    id             bigint generated always as identity primary key,
+    job_id         bigint not null,                    -- of the job that wrote it
+    number         integer not null check (number > 0), -- of the file, among those of its job
+    bucket         text not null,
+    key            text not null,
+    format         text not null check (format in ('jsonl', 'json')),
+    jobs           integer not null check (jobs > 0),
+    bytes          bigint not null check (bytes > 0),
+    sha256         text not null check (char_length(sha256) = 64),
+    schema_version text not null,
+    first_job      bigint not null,
+    last_job       bigint not null check (last_job >= first_job),
+    first_finished timestamptz not null,
+    last_finished  timestamptz not null check (last_finished >= first_finished),
+    created_at     timestamptz not null default clock_timestamp(),
+    unique (job_id, number)
+);
+
+-- Jobs that came back from an archive, which retention and archival leave alone for a while.
+create table jobsched.kept (
+    job_id bigint primary key,
+    until  timestamptz not null
+);
+create index kept_until on jobsched.kept (until);
+
 -- Dead rows of the two tables through which every job passes are cleared early.
 alter table jobsched.ready set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000);
 alter table jobsched.lease set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000);
@@ -204,7 +238,13 @@ alter table jobsched.lease set (autovacuum_vacuum_scale_factor = 0.05, autovacuu
 -- One row a job, with its state: what `show`, `ls` and people with psql read.
 create view jobsched.job_now as
 select
-    j.id, j.type, j.queue, j.priority, j.payload, j.max_attempts, j.backoff_kind, j.backoff_base, j.backoff_cap,
+    j.id, j.type, j.queue, j.priority,
+    case when s.fields is null then j.payload
+        else j.payload || coalesce(
+            (select jsonb_object_agg(f.name, '(hidden)') from unnest(s.fields) f (name) where j.payload ? f.name), '{}'
+        )
+    end as payload,
+    j.max_attempts, j.backoff_kind, j.backoff_base, j.backoff_cap,
     j.timeout, j.idempotency_key, j.tags, j.submitter, j.created_at,
     case
         when o.job_id is not null then o.state
@@ -240,4 +280,5 @@ left join lateral (
     where b.job_id = j.id and b.seq <> b.job_id
     limit 1
 ) r on true
+left join jobsched.secret s on s.type = j.type
 left join jobsched.worker w on w.id = coalesce(o.worker_id, l.worker_id);
