@@ -26,14 +26,21 @@ def hand_back(held: Iterable[Held], *, solo: bool | None = None) -> list[End]:
 
 
 def judge_jobs_of(
-    runner: RunnerProcess, held: list[Held], started: list[Running], crash: Crash, crash_limit: int
+    runner: RunnerProcess,
+    held: list[Held],
+    started: list[Running],
+    crash: Crash,
+    crash_limit: int,
+    *,
+    apart: bool = False,
 ) -> list[End]:
     """Return what becomes of the jobs in hand (`held`) of a runner that has ended.
 
     One that was killed because it would not stop pays for that; its neighbours don't. Nobody pays
     where we ended the runner. Else the only one that had been started pays with a crash; of several
     each runs alone from now on, so that only the guilty one can pay. crash: of the runner; `ran` is
-    filled in here.
+    filled in here. apart: those that seemed not started run alone, too: one of them may have ended
+    its runner in a way that left no trace.
     """
     now = time.monotonic_ns()
     ran = {each.token: (now - each.started_ns) / 1e9 for each in started}
@@ -44,10 +51,10 @@ def judge_jobs_of(
     running = others if runner.alone else [each for each in others if each.job.token in ran]
     idle = [each for each in others if each not in running]
     if len(running) != 1:
-        return hand_back(running, solo=True) + hand_back(idle)
+        return hand_back(running, solo=True) + hand_back(idle, solo=apart or None)
     job = running[0].job
     crash = crash._replace(ran=ran.get(job.token, 0.0))
-    return [(job, verdict.crashed(job, crash, crash_limit), "crashed"), *hand_back(idle)]
+    return [(job, verdict.crashed(job, crash, crash_limit), "crashed"), *hand_back(idle, solo=apart or None)]
 
 
 def _killed(held: Held, ran: dict[int, float]) -> End:

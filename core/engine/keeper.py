@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import Settings
 from ..metrics import Status, WorkerMetrics
-from ..model.errors import ConfigError, HandlerImportError
+from ..model.errors import ConfigError, HandlerImportError, TryAgain
 from ..model.priority import Priority
 from ..store.leases import Claimed, Ending
 from . import verdict
@@ -25,6 +25,7 @@ from .hand import Hand, Held
 from .pace import Pace
 from .protocol import Boot, Kind, Report, Work, without_store
 from .runner_process import JanitorProcess, RunnerProcess, describe_exit
+from .tally import count_successes
 from .verdict import Crash
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ MAX_OWN_PROCESSES, MAX_STARTING = 16, 2 * (os.cpu_count() or 1)
 MAX_BACKLOG = 5_000
 LAST_SECONDS = 3.0
 FIRST_RESPAWN_DELAY, LONGEST_RESPAWN_DELAY = 0.1, 5.0
+SILENT_ENDS = 3
+"""So many runners in a row that ended with jobs in hand of which none seemed started: the jobs run alone next."""
 HOARD_SECONDS = 0.25
 """Jobs that wait behind a full house in which nothing has moved for so long are given back."""
 WORK_FIELDS = len(Work._fields)
@@ -80,6 +83,7 @@ class Keeper:
         self._alone_waiting: deque[Held] = deque()
         self._unsent: list[Held] = []
         self._hello: list[Any] | None = None
+        self._silent_ends = 0
         self._respawn_at = 0.0
         self._respawn_delay = FIRST_RESPAWN_DELAY
         self._greeted = threading.Event()
@@ -104,6 +108,9 @@ class Keeper:
                 return known
             case ["unusable", message, fix]:
                 raise HandlerImportError(message, fix=fix)
+            case _ if (runner.exit_code or 0) < 0:
+                words = describe_exit(runner.exit_code or 0)[0]
+                raise TryAgain(f"the runner process did not start — somebody {words}", fix="start the worker again")
             case _:
                 said = runner.last_lines()
                 runner.kill("it did not start")
@@ -293,20 +300,7 @@ class Keeper:
         self.completer.succeeded(mine, waits, runs, results)
         self.ended_jobs += len(mine)
         self.room_changed()
-        self._count_successes(mine, waits, runs)
-
-    def _count_successes(self, held: list[Held], waits: list[float], runs: list[float]) -> None:
-        kinds = {each.job.type for each in held}
-        if len(kinds) == 1:
-            self.metrics.finished(kinds.pop(), "success", runs, waits, [each.job.attempt for each in held])
-            return
-        by_type: dict[str, tuple[list[float], list[float], list[int]]] = defaultdict(lambda: ([], [], []))
-        for each, wait, run in zip(held, waits, runs, strict=True):
-            by_type[each.job.type][0].append(run)
-            by_type[each.job.type][1].append(wait)
-            by_type[each.job.type][2].append(each.job.attempt)
-        for job_type, (ran, waited, attempts) in by_type.items():
-            self.metrics.finished(job_type, "success", ran, waited, attempts)
+        count_successes(self.metrics, mine, waits, runs)
 
     def _heard_words(self, words: list[tuple[int, str, str]]) -> None:
         output = []
@@ -427,7 +421,10 @@ class Keeper:
                 "runner ended", runner=runner.pid, reason=reason, running=len(started), memory_peak=runner.memory_peak
             )
         crash = Crash(reason, signal_number, exit_code, runner.memory_peak, runner.last_lines(), 0.0)
-        self.conclude(judge_jobs_of(runner, held, started, crash, self._crash_limit))
+        silent = runner.greeted and not runner.alone and not started
+        self._silent_ends = self._silent_ends + 1 if silent else 0
+        apart = self._silent_ends >= SILENT_ENDS
+        self.conclude(judge_jobs_of(runner, held, started, crash, self._crash_limit, apart=apart))
 
     # ---- stopping -------------------------------------------------------------------------------
 

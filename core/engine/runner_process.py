@@ -86,6 +86,8 @@ class RunnerProcess:
         self.retiring_since: float | None = None
         self.stopping = False
         self.greeted = False
+        self.exit_code: int | None = None
+        """As `subprocess` gives it: negative is a signal. None while it runs."""
         self.memory_peak = 0
         self.started = time.monotonic()
         self._janitor = janitor
@@ -169,7 +171,7 @@ class RunnerProcess:
             self.kill(f"what it said could not be understood: {error}")
         finally:
             os.close(fd)
-        code = self._wait()
+        code = self.exit_code = self._wait()
         self._frames.put(None)
         self._janitor.say("!", self.pid)
         self._ended(self, code)

@@ -56,6 +56,13 @@ def test_a_job_that_ran_alone_among_waiting_ones_pays() -> None:
     assert settle(runner, [held(1), held(2)]) == {1: ("queued", 1, True), 2: ("queued", 0, False)}
 
 
+def test_where_runners_end_again_and_again_with_nothing_started_each_job_runs_alone_next() -> None:
+    """Or a job that ends its runner without a trace would be handed back for ever."""
+    jobs = [held(1), held(2)]
+    ends = judge_jobs_of(cast(RunnerProcess, Runner()), jobs, [], CRASH, 3, apart=True)
+    assert [(end.next, end.crashes, end.solo) for _, end, _ in ends] == [("queued", 0, True)] * 2
+
+
 def test_of_several_running_jobs_none_pays_and_each_runs_alone_next() -> None:
     """Only a crash alone proves anything."""
     runner = Runner()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from jobsched.core.engine.board import Board
 from jobsched.core.handler import Context, handler
 
 WITNESS = "FAULTS_WITNESS"
@@ -40,6 +42,15 @@ async def gate(payload: dict[str, Any], context: Context) -> None:
     while not os.path.exists(payload["open"]):
         await asyncio.sleep(0.02)
     tell("ended", context)
+
+
+@handler("traceless")
+async def traceless(payload: dict[str, Any], context: Context) -> None:
+    """End this process after wiping from the shared memory that anything runs in it."""
+    for board in [each for each in gc.get_objects() if type(each) is Board]:
+        for slot in range(board.slots):
+            board.clear(slot)
+    os._exit(9)
 
 
 @handler("polite_thread")

@@ -50,6 +50,17 @@ def test_a_job_that_eats_memory_dies_alone_with_its_peak_named(fleet: Fleet) -> 
     ]
 
 
+def test_a_job_that_ends_its_runner_without_a_trace_is_found_out(fleet: Fleet) -> None:
+    """Nothing on the board says that it ran; after three such ends each job runs alone, and it pays."""
+    fleet.start("-c", "10")
+    (guilty,) = fleet.submit("traceless")
+
+    assert fleet.until_ended(1) == {"dead": 1}
+
+    job = fleet.service.get(guilty)
+    assert (job.attempt, job.crashes) == (0, 3)
+
+
 def test_a_worker_whose_handlers_stopped_importing_waits_and_goes_on_when_they_do_again(
     fleet: Fleet, tmp_path: Path
 ) -> None:
