@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ..core.model.backoff import parse_backoff
 from ..core.model.durations import parse_duration
 from ..core.model.errors import Conflict, JobschedError, TryAgain, UsageError
-from ..core.model.job import NewJob
+from ..core.model.job import NewJob, parse_after
 from ..core.model.payload import MAX_PAYLOAD_BYTES
 from ..core.model.priority import parse_priority
 from ..core.model.times import parse_time
@@ -36,7 +36,10 @@ CHUNK_BYTES = 16 << 20
 LONGEST_LINE = MAX_PAYLOAD_BYTES + (64 << 10)
 PARTIAL = 5
 OPTIONS = frozenset(
-    {"type", "payload", "queue", "priority", "max_attempts", "backoff", "timeout", "at", "in", "key", "tags"}
+    {
+        *("type", "payload", "queue", "priority", "max_attempts", "backoff", "timeout", "at", "in", "key", "tags"),
+        *("after", "unique", "concurrency_key", "hold"),
+    }
 )
 
 
@@ -237,6 +240,15 @@ def _options(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     if tags is not None and not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
         raise UsageError("tags is a list of names")
     yield "tags", tuple(tags) if tags is not None else None
+    after = record.get("after")
+    if after is not None and not (isinstance(after, list) and all(isinstance(each, int | str) for each in after)):
+        raise UsageError("after is a list of job ids, each with or without :ok, :any or :fail")
+    yield "after", tuple(parse_after(str(each)) for each in after) if after is not None else None
+    yield "unique_key", text("unique", str)
+    yield "concurrency_key", text("concurrency_key", str)
+    if not isinstance(record.get("hold", False), bool):
+        raise UsageError("hold is true or false")
+    yield "hold", record.get("hold")
 
 
 def _chunks(lines: Iterator[_Line]) -> Iterator[list[_Line]]:

@@ -17,6 +17,7 @@ from .output import Column
 from .text import COLOURS, escape, paint, shorten, show_time, symbol
 
 if TYPE_CHECKING:
+    from ..core.model.results import Dependency
     from ..core.service import Service
 
 COLUMNS = (*JOB_COLUMNS, Column("attempts", "json", shown=False), Column("output", "json", shown=False))
@@ -34,7 +35,7 @@ def show_jobs(service: Service, ids: list[int]) -> None:
     for position, job in enumerate(jobs):
         if position:
             output.line()
-        _describe(job, service.attempts(job.id), _last_lines(service, job))
+        _describe(job, service.attempts(job.id), _last_lines(service, job), service.dependencies(job.id))
         if job.state is State.QUEUED:
             warn_if_stuck(service, job)
 
@@ -52,12 +53,14 @@ def _last_lines(service: Service, job: Job) -> list[str]:
     return "".join(text).splitlines()[-TAIL_LINES:]
 
 
-def _describe(job: Job, attempts: list[Attempt], tail: list[str]) -> None:
+def _describe(job: Job, attempts: list[Attempt], tail: list[str], dependencies: list[Dependency]) -> None:
     state = paint(f"{symbol(job.state)} {job.state.value}", COLOURS[job.state], wanted=output.colour())
     output.line(f"{job.id}  {escape(job.type)}  {state}", escaped=True)
     for name, value in _facts(job):
         if value:
             output.line(f"  {name:12} {value}")
+    for each in dependencies:
+        _describe_dependency(job, each)
     for attempt in attempts:
         _describe_attempt(attempt)
     if tail:
@@ -84,16 +87,28 @@ def _facts(job: Job) -> list[tuple[str, str | None]]:
         *((name, show_time(value, style) if value else None) for name, value in times.items()),
         ("waited", format_duration(job.wait) if job.wait is not None else None),
         ("ran", format_duration(job.run) if job.run is not None else None),
+        ("held by", job.held_by),
+        ("key's turn", "missing: too many jobs of its concurrency key run" if job.parked else None),
         ("worker", job.worker),
         ("submitter", job.submitter),
         ("tags", ", ".join(job.tags)),
         ("key", job.idempotency_key),
+        ("unique key", job.unique_key),
+        ("concurrency", job.concurrency_key),
         ("progress", progress),
         ("cancel", "asked for, not yet obeyed" if job.cancel_requested and not job.state.is_final else None),
         ("payload", _json(job.payload)),
         ("result", _json(job.result) if job.result is not None else None),
         ("error", shorten(job.error, 500) if job.error else None),
     ]
+
+
+def _describe_dependency(job: Job, each: Dependency) -> None:
+    if each.parent == job.id:
+        output.line(f"  {'before':12} job {each.child}, if this one ends {each.condition}")
+        return
+    stands = "met" if each.met else f"it is {each.parent_state.value if each.parent_state else 'not in the store'}"
+    output.line(f"  {'after':12} job {each.parent}:{each.condition}, {stands}")
 
 
 def _describe_attempt(attempt: Attempt) -> None:
@@ -116,6 +131,7 @@ def _next(job: Job) -> list[str]:
         State.SUCCEEDED: [f"jobsched logs {job.id}", f"jobsched retry {job.id}"],
         State.DEAD: [f"jobsched show -v {job.id}", f"jobsched retry {job.id}", f"jobsched dlq discard {job.id}"],
         State.CANCELLED: [f"jobsched retry {job.id}"],
+        State.BLOCKED: [f"jobsched release {job.id}", f"jobsched cancel {job.id}"],
         State.RUNNING: [f"jobsched logs -f {job.id}", f"jobsched cancel {job.id}"],
         State.RETRYING: [f"jobsched retry {job.id}", f"jobsched cancel {job.id}"],
     }

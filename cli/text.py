@@ -15,6 +15,7 @@ _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\e"}
 _JSON_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 SYMBOLS = {
+    State.BLOCKED: ("◌", "#"),
     State.SCHEDULED: ("◷", "@"),
     State.QUEUED: ("○", "."),
     State.RUNNING: ("●", "*"),
@@ -24,6 +25,7 @@ SYMBOLS = {
     State.CANCELLED: ("⊘", "-"),
 }
 COLOURS = {
+    State.BLOCKED: "magenta",
     State.SCHEDULED: "blue",
     State.QUEUED: "default",
     State.RUNNING: "cyan",

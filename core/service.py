@@ -15,14 +15,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
 from .config import Settings
 from .model.errors import UsageError, WaitTimeout
-from .model.job import Attempt, Job, NewJob
+from .model.job import Attempt, Job, NewJob, check_name
 from .model.results import (
     DeadGroup,
+    Dependency,
     Event,
     ItemResult,
     OutputChunk,
@@ -34,7 +36,7 @@ from .model.results import (
 )
 from .model.states import State
 from .registry import Registry
-from .store import jobs, output, queues, tail, transitions, workers
+from .store import jobs, output, queues, tail, transitions, waiting, workers
 from .store.bulk import Loaded, copy_jobs
 from .store.enqueue import JobRow, enqueue, ensure_queues, notify_late, run
 from .store.single import SingleEnqueue
@@ -58,6 +60,7 @@ __all__ = [
 
 MAX_LIST = 10_000
 MAX_MANY = 10_000
+MAX_KEY_LIMIT = 1_000_000
 Standing = tuple[State, int, float | None]
 FIRST_POLL, SLOWEST_POLL = 0.005, 0.25
 
@@ -130,6 +133,8 @@ class Service:
         with self.store.connection() as own:
             if row.options.queue not in self._queues:
                 self._make_queues(own, [row])
+            if row.blocks is not None:
+                return self._enqueue_blocked(own, [row])[0]
             made = self._enqueue_one(own, row)
             if made.created and made.state is State.QUEUED:
                 self._waker.ready(own, {row.lane: 1})
@@ -146,6 +151,8 @@ class Service:
             return submit_within(connection, rows, self.submitter, self.window)
         with self.store.connection() as own:
             self._make_queues(own, rows)
+            if any(row.blocks is not None for row in rows):
+                return self._enqueue_blocked(own, rows)
             if len(rows) <= MAX_MANY and not any(row.key for row in rows):
                 made = run(own, enqueue(rows, self.submitter, self.window))
             else:  # a conflict must take back what the statement stored
@@ -171,7 +178,7 @@ class Service:
                 run(own, ensure_queues(sorted(loaded.lowest.keys() - self._queues)))
                 run(own, notify_late(list(loaded.lowest.items())))
             self._queues |= loaded.lowest.keys()
-            self._waker.ready(own, loaded.lanes)
+            self._waker.ready(own, Counter(loaded.lanes) + waiting.settle(own, loaded.blocked).ready)
         return loaded.jobs
 
     def _load_batch(
@@ -183,6 +190,16 @@ class Service:
         for row, made in zip(others, run(own, enqueue(others, self.submitter, self.window)), strict=True):
             if made.created:
                 loaded.add(row, made.id, waits=made.state is not State.QUEUED)
+                if made.state is State.BLOCKED:
+                    loaded.blocked.append(made.id)
+
+    def _enqueue_blocked(self, own: jobs.Connection, rows: Sequence[JobRow]) -> builtins.list[Submitted]:
+        """Store jobs of which some are blocked, and settle those, which their commit made possible."""
+        with own.transaction():
+            made = run(own, enqueue(rows, self.submitter, self.window))
+        moved = waiting.settle(own, [each.id for each in made if each.created and each.state is State.BLOCKED])
+        self._waker.ready(own, _ready_lanes(rows, made) + moved.ready)
+        return [replace(each, state=moved.states.get(each.id, each.state)) for each in made]
 
     def _make_queues(self, own: jobs.Connection, rows: Iterable[JobRow]) -> None:
         missing = {row.options.queue for row in rows} - self._queues
@@ -315,16 +332,37 @@ class Service:
         """Cancel jobs: those that wait at once; those that run are asked to stop, and their workers told."""
         who = _words("by", by, 200) + (f": {_words('reason', reason, 500)}" if reason else "")
         with self.store.connection() as own:
-            return transitions.cancel(own, ids, by=who)
+            results = transitions.cancel(own, ids, by=who)
+            self._waker.ready(own, waiting.after_end(own, [each.id for each in results if each.ok]).ready)
+        return results
 
     def retry(self, ids: Sequence[int], *, by: str) -> builtins.list[ItemResult]:
         """Run jobs again: finished ones with their whole budget, those that wait for their time now."""
         _words("by", by, 200)
         lanes: Counter[tuple[str, str]] = Counter()
         with self.store.connection() as own:
-            results = transitions.requeue(own, ids, queued=lambda queue, type_: lanes.update([(queue, type_)]))
+            results = transitions.requeue(own, ids, queued=lanes.update)
             self._waker.ready(own, lanes)
         return results
+
+    def hold(self, ids: Sequence[int], *, by: str) -> builtins.list[ItemResult]:
+        """Keep waiting jobs from running until somebody releases them."""
+        with self.store.connection() as own:
+            return transitions.hold(own, ids, by=_words("by", by, 200))
+
+    def release(self, ids: Sequence[int]) -> builtins.list[ItemResult]:
+        """Let go of held jobs: each goes on to wait for what else it waits for, if anything."""
+        lanes: Counter[tuple[str, str]] = Counter()
+        with self.store.connection() as own:
+            results = transitions.release(own, ids, queued=lanes.update)
+            self._waker.ready(own, lanes)
+        return results
+
+    def dependencies(self, job_id: int) -> builtins.list[Dependency]:
+        """Return the jobs that a job waits or waited for, and those that wait for it. JobNotFound."""
+        self.get(job_id)
+        with self.store.connection() as own:
+            return jobs.dependencies(own, job_id)
 
     def discard(self, ids: Sequence[int], *, by: str) -> builtins.list[ItemResult]:
         """Take dead jobs out of the dead-letter queue: they are cancelled, their error kept."""
@@ -335,7 +373,9 @@ class Service:
     def purge(self, queue: str, *, by: str = "purge") -> int:
         """Cancel everything that waits in a queue now; return how many jobs. QueueNotFound."""
         with self.store.connection() as own:
-            return transitions.purge(own, queue, by=_words("by", by, 200))
+            count = transitions.purge(own, queue, by=_words("by", by, 200))
+            self._waker.ready(own, waiting.sweep(own, thorough=True).ready)
+        return count
 
     # Queues and workers
 
@@ -355,6 +395,16 @@ class Service:
         """Let a queue's jobs start again; workers look at once. QueueNotFound."""
         with self.store.connection() as own:
             return queues.resume_queue(own, name)
+
+    def set_queue(self, name: str, *, key_limit: int | None = None) -> QueueInfo:
+        """Set a queue's limits; it is made if need be. key_limit: most jobs of one concurrency key at a time."""
+        check_name("queue", name)
+        if key_limit is not None and not 1 <= key_limit <= MAX_KEY_LIMIT:
+            raise UsageError(f"the key limit is {key_limit} — it must be 1 to {MAX_KEY_LIMIT:,}")
+        with self.store.connection() as own:
+            queue = queues.set_queue(own, name, key_limit=key_limit)
+            self._waker.ready(own, waiting.sweep(own, thorough=True).ready)
+        return queue
 
     def workers(self) -> builtins.list[WorkerInfo]:
         """Return the workers that have not ended, oldest first."""

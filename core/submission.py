@@ -23,6 +23,7 @@ from .model.payload import encode_payload, payload_hash
 from .model.priority import Priority
 from .registry import Registry
 from .store.enqueue import JobRow, Options
+from .store.enqueue_blocked import Blocks
 
 Problems = tuple[tuple[str, str], ...]
 PUBLISHED_SECONDS = 5.0
@@ -78,6 +79,8 @@ class Submission:
             row.run_at = new.run_at.timestamp()
         elif new.delay:
             row.delay = float(new.delay)
+        if new.is_blocked:
+            row.blocks = _blocks(new)
         if new.idempotency_key is not None:
             row.key, row.hash = new.idempotency_key, payload_hash(new.type, encoded)
         return row
@@ -137,6 +140,18 @@ def default_submitter() -> str:
     except (ImportError, KeyError):
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
+
+
+def _blocks(new: NewJob) -> Blocks:
+    after = {each.id: each.condition.value for each in new.after}
+    if len(after) < len(new.after):
+        raise UsageError("a job was given twice to run after — name each job once")
+    return Blocks(
+        tuple(after.items()),
+        new.unique_key or "",
+        new.concurrency_key or "",
+        default_submitter() if new.hold else "",
+    )
 
 
 def _options(new: NewJob, known: Known) -> Options:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ...core.model.durations import parse_duration
-from ...core.model.errors import QueueNotFound
+from ...core.model.errors import QueueNotFound, UsageError
 from ...core.model.results import QueueInfo
 from ...core.model.times import parse_time
 from .. import arguments, diagnostics, invocation, output
@@ -24,12 +24,14 @@ COLUMNS = (
     Column("running", "number"),
     Column("scheduled", "number"),
     Column("retrying", "number"),
+    Column("blocked", "number"),
     Column("oldest_queued", "span"),
     Column("paused_by"),
     Column("pause_reason"),
     Column("paused_until", "time"),
     Column("paused_at", "time", shown=False),
     Column("created_at", "time", shown=False),
+    Column("key_limit", "number", shown=False),
 )
 Name = Annotated[str, typer.Argument(metavar="QUEUE", show_default=False)]
 
@@ -64,6 +66,21 @@ def resume(name: Name) -> None:
     _report(queue, f"queue {queue.name} runs", None)
 
 
+@app.command("set")
+def set_(
+    name: Name,
+    key_limit: Annotated[
+        int | None, typer.Option("--key-limit", metavar="N", help="Jobs of one concurrency key at a time.")
+    ] = None,
+) -> None:
+    """Set a queue's limits; the queue is made if need be."""
+    if key_limit is None:
+        raise UsageError("nothing to set was given", fix="jobsched queue set QUEUE --key-limit N")
+    with invocation.open_service() as service:
+        queue = service.set_queue(name, key_limit=key_limit)
+    _report(queue, f"queue {queue.name}: {queue.key_limit} jobs of one concurrency key at a time", None)
+
+
 @app.command("purge")
 @dry_runnable
 def purge(name: Name) -> None:
@@ -72,7 +89,7 @@ def purge(name: Name) -> None:
         counts = next((queue for queue in service.queues() if queue.name == name), None)
         if counts is None:
             raise QueueNotFound(f"there is no queue called {name[:80]!r}", fix="jobsched queue ls")
-        waiting = counts.queued + counts.scheduled + counts.retrying
+        waiting = counts.queued + counts.scheduled + counts.retrying + counts.blocked
         if invocation.current().dry_run:
             diagnostics.note(f"would cancel {waiting} jobs of queue {name}; nothing was changed")
             return

@@ -11,7 +11,7 @@ import typer
 from ...core.model.backoff import parse_backoff
 from ...core.model.durations import parse_duration
 from ...core.model.errors import UsageError
-from ...core.model.job import NewJob
+from ...core.model.job import NewJob, parse_after
 from ...core.model.priority import parse_priority
 from ...core.model.times import parse_time
 from .. import arguments, diagnostics, invocation, last, output
@@ -57,6 +57,14 @@ def command(
     at: Annotated[Text, typer.Option("--at", metavar="TIME", help="Not before: 14:30, tomorrow 09:00, ISO.")] = None,
     in_: Annotated[Text, typer.Option("--in", metavar="SPAN", help="Not before so long from now.")] = None,
     key: Annotated[Text, typer.Option("--key", metavar="KEY", help="The same key makes one job.")] = None,
+    after: Annotated[
+        list[str] | None, typer.Option("--after", metavar="ID[:ok|any|fail]", help="Once that job has ended so.")
+    ] = None,
+    unique: Annotated[Text, typer.Option("--unique", metavar="KEY", help="One active job a key.")] = None,
+    concurrency_key: Annotated[
+        Text, typer.Option("--concurrency-key", metavar="KEY", help="One running job a key: queue set --key-limit.")
+    ] = None,
+    hold: Annotated[bool, typer.Option("--hold", help="Not before somebody releases it.")] = False,
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Repeatable.")] = None,
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Even if nobody knows type or payload.")] = False,
     env: Annotated[list[str] | None, typer.Option("--env", metavar="K=V", help="For a command.")] = None,
@@ -84,6 +92,10 @@ def command(
         delay=arguments.read("--in", in_, parse_duration),
         idempotency_key=key,
         tags=tuple(tag or ()),
+        after=tuple(parse_after(each) for each in after or ()),
+        unique_key=unique,
+        concurrency_key=concurrency_key,
+        hold=hold,
     )
     if batch is not None:
         _refuse_beside_batch(wait or follow or propagate, fields, args, line, key)
@@ -159,6 +171,10 @@ def _preview(service: Service, job: NewJob, unchecked: bool) -> int:
         "run_at": checked.run_at,
         "delay": checked.delay,
         "idempotency_key": checked.idempotency_key,
+        "unique_key": checked.unique_key,
+        "concurrency_key": checked.concurrency_key,
+        "after": [f"{each.id}:{each.condition}" for each in checked.after],
+        "hold": checked.hold,
         "tags": list(checked.tags),
         "payload": dict(checked.payload),
     }

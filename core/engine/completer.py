@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..model.errors import JobschedError
-from ..store import leases
+from ..store import leases, waiting
 from ..store.leases import Ending, Success
 from ..store.link import Link, LinkStopped
 from .hand import Held
@@ -48,7 +48,8 @@ class Completer:
     """worker_id: asked for at each flush, since a worker that was declared dead registers anew.
 
     refused: called with the tokens whose lease was no longer ours. lost: called with the store's
-    reason when what jobs said cannot be stored.
+    reason when what jobs said cannot be stored. ready: called with how many jobs of each (queue, type)
+    became ready because others ended.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Completer:
         worker_id: Callable[[], int],
         refused: Callable[[list[int]], None],
         lost: Callable[[JobschedError], None],
+        ready: Callable[[Counter[tuple[str, str]]], None] = lambda lanes: None,
     ) -> None:
         self._link = link
         self._worker_id = worker_id
         self._refused = refused
         self._lost = lost
+        self._ready = ready
         self._succeeded: deque[_Succeeded] = deque()
         self._endings: deque[Ending] = deque()
         self._words = _Words()
@@ -169,6 +172,7 @@ class Completer:
             self._succeed(ended.rows(slice(middle, None)))
         else:
             self._report(ended.tokens, accepted)
+            self._let_others_go_on(ended.job_ids)
 
     def _end(self, endings: list[Ending]) -> None:
         """Write ends. What the store refuses is looked for by halves, so that one job's words cannot
@@ -186,6 +190,18 @@ class Completer:
                 self._end([_without_words(endings[0], error)])
         else:
             self._report([ending.token for ending in endings], accepted)
+            self._let_others_go_on([ending.job_id for ending in endings if ending.next != "queued"])
+
+    def _let_others_go_on(self, ids: list[int]) -> None:
+        """Settle who waited for these jobs. It is a statement after the commit of their ends, which needs a
+        snapshot of its own; what is missed here because the store goes away, maintenance finds."""
+        try:
+            moved = self._link.run(lambda conn: waiting.after_end(conn, ids))
+        except JobschedError as error:
+            self._lost(error)
+        else:
+            if moved.ready:
+                self._ready(moved.ready)
 
     def _take(self) -> tuple[_Words, list[_Succeeded], list[Ending], int]:
         with self._changed:

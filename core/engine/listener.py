@@ -17,6 +17,7 @@ PROBE_SECONDS = 15.0
 class Listener:
     """wake: jobs may be had, called with queue and type of one. rewind: they may be behind the cursor;
     rewind_to: from a place on, in the lanes of a queue.
+    blocked: blocked jobs were committed that nobody has looked at.
     beat: a word for this worker is in its row, or a job of its is to be cancelled. worker_id: asked
     for at each connection.
     """
@@ -29,6 +30,7 @@ class Listener:
         wake: Callable[..., None],
         rewind: Callable[[], None],
         rewind_to: Callable[[str, int], None],
+        blocked: Callable[[], None],
         beat: Callable[[], None],
     ) -> None:
         self._link = link
@@ -36,6 +38,7 @@ class Listener:
         self._wake = wake
         self._rewind = rewind
         self._rewind_to = rewind_to
+        self._blocked = blocked
         self._beat = beat
         self._stop = threading.Event()
         self._renew = threading.Event()
@@ -84,3 +87,5 @@ class Listener:
                 self._rewind_to(queue, seq)
             case {"kind": "late" | "queue"}:
                 self._rewind()
+            case {"kind": "blocked"}:
+                self._blocked()

@@ -6,13 +6,14 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from ..config import Settings
 from ..host import ProcessIdentity
 from ..metrics import WorkerMetrics
 from ..model.priority import Priority
-from ..store import fleet, leases
+from ..store import fleet, leases, waiting
 from ..store.leases import Moved
 from ..store.link import Conn, Link, LinkStopped
 from ..store.retention import prune
@@ -23,6 +24,8 @@ SHORTEST_SLEEP = 0.01
 PROMOTE_BATCH = 1000
 LOCAL_REAP_EVERY = 1.0
 THOROUGH_REAP_EVERY = 300.0
+SWEEP_EVERY = 1.0
+THOROUGH_SWEEP_EVERY = 20.0
 PRUNE_EVERY = 300.0
 PRUNE_BATCH = 1000
 PRUNE_PAUSE = 0.1
@@ -56,6 +59,8 @@ class Maintenance:
         self._next_reap = 0.0
         self._next_local = 0.0
         self._next_thorough = 0.0
+        self._next_sweep = 0.0
+        self._next_thorough_sweep = 0.0
         self._next_prune = time.monotonic() + random.uniform(0, PRUNE_EVERY)
 
     def stop(self) -> None:
@@ -73,6 +78,11 @@ class Maintenance:
             return
         finally:
             self._link.close()
+
+    def sweep_now(self) -> None:
+        """Look at blocked jobs that were just committed. From any thread."""
+        self._next_sweep = 0.0
+        self._poked.set()
 
     def pass_on(self, queue: str, job_type: str) -> None:
         """Have another worker woken for such jobs. From any thread."""
@@ -96,6 +106,8 @@ class Maintenance:
             # One batch a turn, so that nothing has to wait for a big clean-up.
             more = prune(conn, self._settings, PRUNE_BATCH) >= PRUNE_BATCH
             self._next_prune = now + (PRUNE_PAUSE if more else random.uniform(0.5, 1.0) * PRUNE_EVERY)
+        if now >= self._next_sweep:
+            self._sweep(conn, now)
         return min(self._promote(conn), max(SHORTEST_SLEEP, self._next_prune - time.monotonic()))
 
     def _promote(self, conn: Conn) -> float:
@@ -105,8 +117,26 @@ class Maintenance:
         moved = leases.promote(conn, PROMOTE_BATCH)
         for each in moved:
             self._metrics.promoted(Priority(each.priority).word, each.jobs)
-        wake_for(conn, self._worker_id(), moved, self._wake)
+        keys = {(each.queue, each.key) for each in moved if each.key is not None}
+        if keys:
+            self._tell_ready(conn, waiting.settle(conn, (), keys=keys).ready)
+        wake_for(conn, self._worker_id(), [each for each in moved if each.key is None], self._wake)
         return SHORTEST_SLEEP
+
+    def _sweep(self, conn: Conn, now: float) -> None:
+        """Settle blocked jobs that nobody has looked at, and now and then those that somebody overlooked."""
+        self._next_sweep = now + SWEEP_EVERY
+        thorough = now >= self._next_thorough_sweep
+        if thorough:
+            self._next_thorough_sweep = now + random.uniform(0.5, 1.0) * THOROUGH_SWEEP_EVERY
+        self._tell_ready(conn, waiting.sweep(conn, thorough=thorough).ready)
+
+    def _tell_ready(self, conn: Conn, lanes: Counter[tuple[str, str]]) -> None:
+        if lanes:
+            self._wake()
+            for (queue, job_type), jobs in lanes.items():
+                if jobs > 1:
+                    fleet.wake_another(conn, self._worker_id(), queue, job_type)
 
     def _reap(self, conn: Conn, *, local_only: bool) -> None:
         now = time.monotonic()
@@ -126,6 +156,7 @@ class Maintenance:
         if reaped.buried:
             self._metrics.lease_timeouts(len(reaped.buried))
         if reaped.moved:
+            self._next_thorough_sweep = self._next_sweep = 0.0  # some may have ended, and others waited for them
             self._tell(reaped.moved)
             wake_for(conn, self._worker_id(), reaped.moved, self._wake)
 

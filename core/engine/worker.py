@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -165,7 +166,7 @@ class Worker:
     def _make_loops(self) -> None:
         keeper, settings, options = self._keeper, self._settings, self._options
         keeper.completer = self._completer = Completer(
-            self._link("completer"), lambda: self._worker_id, self._refused, self._words_lost
+            self._link("completer"), lambda: self._worker_id, self._refused, self._words_lost, self._others_ready
         )
         self._claimer = Claimer(
             self._link("claimer", stop=self._claims_stop),
@@ -191,14 +192,6 @@ class Worker:
             cancel=keeper.cancel,
             command=self._obey,
         )
-        self._listener = Listener(
-            self._link("listener", direct=True),
-            worker_id=lambda: self._worker_id,
-            wake=self._claimer.wake,
-            rewind=self._claimer.rewind,
-            rewind_to=self._claimer.rewind_to,
-            beat=self._pulse.beat_now,
-        )
         self._maintenance = Maintenance(
             self._link("maintenance"),
             settings,
@@ -207,6 +200,15 @@ class Worker:
             metrics=self.metrics,
             wake=self._claimer.wake,
             log=self._log.warning,
+        )
+        self._listener = Listener(
+            self._link("listener", direct=True),
+            worker_id=lambda: self._worker_id,
+            wake=self._claimer.wake,
+            rewind=self._claimer.rewind,
+            rewind_to=self._claimer.rewind_to,
+            blocked=self._maintenance.sweep_now,
+            beat=self._pulse.beat_now,
         )
         self._wake_link = self._link("wake")
         self._watchdog = Watchdog(keeper.hand, max_rss=options.max_rss, replace=keeper.replace)
@@ -363,6 +365,13 @@ class Worker:
 
     def _refused(self, tokens: list[int]) -> None:
         self._log.warning("the lease was no longer ours: nothing was written", jobs=len(tokens), first_token=tokens[0])
+
+    def _others_ready(self, lanes: Counter[tuple[str, str]]) -> None:
+        """From the completer: jobs that waited for those that ended are ready."""
+        self._claimer.wake()
+        for (queue, job_type), jobs in lanes.items():
+            if jobs > 1:
+                self._wake_another(queue, job_type)
 
     def _words_lost(self, error: JobschedError) -> None:
         self._log.error("what jobs said could not be stored", error=error.message)

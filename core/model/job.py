@@ -5,6 +5,7 @@ Times are aware datetimes in UTC, taken from the database's clock; durations are
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,8 +21,33 @@ from .states import State
 DEFAULT_QUEUE = "default"
 DEFAULT_MAX_ATTEMPTS = 3
 MAX_ATTEMPTS_LIMIT = 100
+MAX_PARENTS = 100
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 """Queue, job type and tag names: what every shell, URL and metric label can carry unquoted."""
+
+
+class Condition(enum.StrEnum):
+    """How a job that others wait for has to end: succeeded, dead or cancelled, or in any way."""
+
+    OK = "ok"
+    FAIL = "fail"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """A job to wait for. If it ends otherwise, the one that waits is cancelled."""
+
+    id: int
+    condition: Condition = Condition.OK
+
+
+def parse_after(text: str) -> After:
+    """Read `12`, `12:ok`, `12:fail` or `12:any`. UsageError."""
+    number, colon, word = text.partition(":")
+    if not (number.isascii() and number.isdecimal()) or (colon and word not in set(Condition)):
+        raise UsageError(f"{text[:80]!r} does not name a job to run after — write ID, ID:ok, ID:fail or ID:any")
+    return After(int(number), Condition(word) if colon else Condition.OK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +58,10 @@ class NewJob:
     timeout: seconds an attempt may run, default none. run_at: not before this aware time.
     delay: seconds from now by the database's clock; not with run_at.
     idempotency_key: at most 255 characters; the same key makes one job (a week after it ended,
-    the key is free again). tags: at most 20.
+    the key is free again). tags: at most 20. after: jobs whose ends this one waits for, at most 100.
+    unique_key: while a job with it has not ended, submitting another one gives that job.
+    concurrency_key: of the jobs of a queue that share it, only so many run at a time as the queue's
+    key_limit says (default 1). hold: it waits until somebody releases it.
     """
 
     type: str
@@ -46,6 +75,15 @@ class NewJob:
     delay: float | None = None
     idempotency_key: str | None = None
     tags: tuple[str, ...] = ()
+    after: tuple[After, ...] = ()
+    unique_key: str | None = None
+    concurrency_key: str | None = None
+    hold: bool = False
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it waits for more than its time, at least until somebody has looked."""
+        return bool(self.after or self.unique_key or self.concurrency_key or self.hold)
 
     def check(self) -> None:
         """Raise UsageError for the first option that is out of range."""
@@ -64,12 +102,23 @@ class NewJob:
             raise UsageError(f"the time {self.run_at.isoformat()} has no zone — give an aware datetime")
         if self.delay is not None and not 0 <= self.delay <= MAX_SECONDS:
             raise UsageError(f"the delay is {self.delay:g} s — it cannot be negative, or more than 100 years")
-        if self.idempotency_key is not None:
-            check_key(self.idempotency_key)
+        self._check_words()
+
+    def _check_words(self) -> None:
         if len(self.tags) > 20:
             raise UsageError(f"{len(self.tags)} tags were given — at most 20")
         for tag in self.tags:
             check_name("tag", tag)
+        if len(self.after) > MAX_PARENTS:
+            raise UsageError(f"{len(self.after)} jobs were given to run after — at most {MAX_PARENTS}")
+        keys = (
+            ("idempotency", self.idempotency_key),
+            ("unique", self.unique_key),
+            ("concurrency", self.concurrency_key),
+        )
+        for what, key in keys:
+            if key is not None:
+                check_key(key, what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +127,8 @@ class Job:
 
     attempt: attempts used so far, the running one included. crashes, losses: how often it killed
     its runner while alone, and how often its worker vanished; neither uses up an attempt.
-    run_at: when it may run (scheduled, retrying). wait, run: seconds from queued to started, and
+    run_at: when it may run (scheduled, retrying). held_by: who holds it (blocked). parked: only its
+    concurrency key's turn is missing (blocked). wait, run: seconds from queued to started, and
     the last attempt's running time. worker: name of the worker that has it or had it last.
     """
 
@@ -110,6 +160,10 @@ class Job:
     result: Any = None
     error: str | None = None
     fingerprint: str | None = None
+    unique_key: str | None = None
+    concurrency_key: str | None = None
+    held_by: str | None = None
+    parked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +199,7 @@ def check_name(what: str, name: str) -> None:
         )
 
 
-def check_key(key: str) -> None:
-    """Raise UsageError unless `key` is 1 to 255 printable characters."""
+def check_key(key: str, what: str) -> None:
+    """Raise UsageError unless `key` is 1 to 255 printable characters. what: kind of key."""
     if not 1 <= len(key) <= 255 or not key.isprintable():
-        raise UsageError("the idempotency key must be 1 to 255 printable characters")
+        raise UsageError(f"the {what} key must be 1 to 255 printable characters")

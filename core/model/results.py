@@ -44,6 +44,20 @@ class ItemResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Dependency:
+    """`child` runs after `parent`, if that ends as `condition` (ok, fail, any) says.
+
+    met: it has; then it is met for good. parent_state: None where the parent is no longer in the store.
+    """
+
+    child: int
+    parent: int
+    condition: str
+    met: bool
+    parent_state: State | None
+
+
+@dataclass(frozen=True, slots=True)
 class QueueCounts:
     """Jobs of a queue by state; states without jobs are missing."""
 
@@ -57,7 +71,8 @@ class QueueCounts:
 
 @dataclass(frozen=True, slots=True)
 class QueueInfo:
-    """A queue. oldest_queued: seconds for which its oldest queued job has waited; None without one."""
+    """A queue. oldest_queued: seconds for which its oldest queued job has waited; None without one.
+    key_limit: most jobs of one concurrency key that run at a time."""
 
     name: str
     created_at: datetime
@@ -71,6 +86,8 @@ class QueueInfo:
     retrying: int
     running: int
     oldest_queued: float | None
+    blocked: int = 0
+    key_limit: int = 1
 
 
 @dataclass(frozen=True, slots=True)

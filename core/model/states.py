@@ -12,6 +12,8 @@ import enum
 class State(enum.StrEnum):
     """Where a job is. The value is the word shown to people and stored in `outcome.state`."""
 
+    BLOCKED = "blocked"
+    """Waits for other jobs, for somebody who holds it, or for the turn of its concurrency key."""
     SCHEDULED = "scheduled"
     """Its time has not come (`--at`, `--in`, or the handler snoozed it)."""
     QUEUED = "queued"
@@ -32,9 +34,10 @@ class State(enum.StrEnum):
 
 
 FINAL = frozenset({State.SUCCEEDED, State.DEAD, State.CANCELLED})
-WAITING = frozenset({State.SCHEDULED, State.QUEUED, State.RETRYING})
+WAITING = frozenset({State.BLOCKED, State.SCHEDULED, State.QUEUED, State.RETRYING})
 
 TABLE_OF: dict[State, str] = {
+    State.BLOCKED: "blocked",
     State.SCHEDULED: "delayed",
     State.QUEUED: "ready",
     State.RUNNING: "lease",
@@ -45,9 +48,23 @@ TABLE_OF: dict[State, str] = {
 }
 
 TRANSITIONS: dict[State | None, dict[State, str]] = {
-    None: {State.QUEUED: "submit", State.SCHEDULED: "submit --at/--in"},
-    State.SCHEDULED: {State.QUEUED: "promote", State.CANCELLED: "cancel"},
-    State.QUEUED: {State.RUNNING: "claim", State.CANCELLED: "cancel"},
+    None: {
+        State.QUEUED: "submit",
+        State.SCHEDULED: "submit --at/--in",
+        State.BLOCKED: "submit --after/--hold/--concurrency-key",
+    },
+    State.BLOCKED: {
+        State.QUEUED: "nothing blocks it any more",
+        State.SCHEDULED: "nothing but its time blocks it",
+        State.RETRYING: "release",
+        State.CANCELLED: "cancel; a parent ended otherwise",
+    },
+    State.SCHEDULED: {
+        State.QUEUED: "promote",
+        State.BLOCKED: "hold; promote with a concurrency key",
+        State.CANCELLED: "cancel",
+    },
+    State.QUEUED: {State.RUNNING: "claim", State.BLOCKED: "hold", State.CANCELLED: "cancel"},
     State.RUNNING: {
         State.SUCCEEDED: "complete",
         State.RETRYING: "fail, attempts left",
@@ -56,10 +73,14 @@ TRANSITIONS: dict[State | None, dict[State, str]] = {
         State.QUEUED: "hand back, crash, reap",
         State.SCHEDULED: "snooze",
     },
-    State.RETRYING: {State.QUEUED: "promote, retry now", State.CANCELLED: "cancel"},
-    State.SUCCEEDED: {State.QUEUED: "retry"},
-    State.DEAD: {State.QUEUED: "retry", State.CANCELLED: "discard"},
-    State.CANCELLED: {State.QUEUED: "retry"},
+    State.RETRYING: {
+        State.QUEUED: "promote, retry now",
+        State.BLOCKED: "hold; promote with a concurrency key",
+        State.CANCELLED: "cancel",
+    },
+    State.SUCCEEDED: {State.QUEUED: "retry", State.BLOCKED: "retry with a concurrency key"},
+    State.DEAD: {State.QUEUED: "retry", State.BLOCKED: "retry with a concurrency key", State.CANCELLED: "discard"},
+    State.CANCELLED: {State.QUEUED: "retry", State.BLOCKED: "retry with a concurrency key"},
 }
 
 

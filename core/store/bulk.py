@@ -19,11 +19,12 @@ _PIECE = 1000  # rows a write: large enough to cost little each, small enough to
 @dataclass(slots=True)
 class Loaded:
     """What a load has stored so far: how many new jobs, how many of each (queue, type) are ready, and
-    the lowest id of each queue."""
+    the lowest id of each queue, and the ids of those that are blocked."""
 
     jobs: int = 0
     lanes: dict[tuple[str, str], int] = field(default_factory=dict)
     lowest: dict[str, int] = field(default_factory=dict)
+    blocked: list[int] = field(default_factory=list)
 
     def add(self, row: JobRow, job_id: int, *, waits: bool) -> None:
         """Count a job. waits: for its time."""

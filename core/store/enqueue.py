@@ -16,6 +16,7 @@ from psycopg.rows import tuple_row
 from ..model.errors import IdempotencyConflict, TryAgain
 from ..model.results import Submitted
 from ..model.states import State
+from .enqueue_blocked import Blocks, enqueue_blocked
 from .sql import load
 
 NAN = float("nan")
@@ -42,7 +43,8 @@ class Options(NamedTuple):
 class JobRow:
     """A job in the store's own terms.
 
-    Absent: "" (key), b"" (hash), NaN (run_at, epoch seconds; delay, seconds).
+    Absent: "" (key), b"" (hash), NaN (run_at, epoch seconds; delay, seconds). blocks: what it waits
+    for besides its time.
     """
 
     options: Options
@@ -51,6 +53,7 @@ class JobRow:
     delay: float = NAN
     key: str = ""
     hash: bytes = b""
+    blocks: Blocks | None = None
 
     @property
     def lane(self) -> tuple[str, str]:
@@ -60,7 +63,7 @@ class JobRow:
     @property
     def is_plain(self) -> bool:
         """Whether it may run at once and has no key: nothing about it is for the database to decide."""
-        return not self.key and self.run_at != self.run_at and self.delay != self.delay
+        return not self.key and self.blocks is None and self.run_at != self.run_at and self.delay != self.delay
 
 
 def enqueue_one(row: JobRow, submitter: str, window: float) -> Steps[Submitted]:
@@ -75,7 +78,8 @@ def enqueue_one(row: JobRow, submitter: str, window: float) -> Steps[Submitted]:
 
 
 def enqueue(rows: Sequence[JobRow], submitter: str, window: float) -> Steps[list[Submitted]]:
-    """Store jobs in one statement; give back their ids in the order of `rows`.
+    """Store jobs in one statement, and one by one those that are blocked, for which the caller must have
+    opened a transaction; give back their ids in the order of `rows`.
 
     A key that is taken by an equal job gives that job. IdempotencyConflict: it is another one; then
     the caller must roll back, unless there was only one row.
@@ -84,11 +88,18 @@ def enqueue(rows: Sequence[JobRow], submitter: str, window: float) -> Steps[list
         return []
     first = _first_with_key(rows)
     asked = [index for index, row in enumerate(rows) if not row.key or first[row.key] == index]
-    columns = _columns([rows[index] for index in asked])
-    made = yield load("enqueue"), columns | {"submitter": submitter, "window": window}
     new: dict[int, Submitted] = {}
-    for position, job_id, waits in made:
-        new[asked[position - 1]] = Submitted(job_id, True, State.SCHEDULED if waits else State.QUEUED)
+    at_once = [index for index in asked if rows[index].blocks is None]
+    if at_once:
+        columns = _columns([rows[index] for index in at_once])
+        made = yield load("enqueue"), columns | {"submitter": submitter, "window": window}
+        for position, job_id, waits in made:
+            new[at_once[position - 1]] = Submitted(job_id, True, State.SCHEDULED if waits else State.QUEUED)
+    for index in asked if len(at_once) < len(asked) else ():
+        if rows[index].blocks is not None:
+            one = yield from enqueue_blocked(rows[index], submitter, window)
+            if one is not None:
+                new[index] = one
     taken = [rows[index].key for index in asked if index not in new]
     holders = (yield from _holders(taken)) if taken else {}
     return [new.get(index) or _known(row, new.get(first[row.key]), holders) for index, row in enumerate(rows)]

@@ -12,7 +12,7 @@ from ..model.backoff import Backoff, BackoffKind
 from ..model.errors import JobNotFound
 from ..model.job import Attempt, Job
 from ..model.priority import Priority
-from ..model.results import DeadGroup, QueueCounts
+from ..model.results import DeadGroup, Dependency, QueueCounts
 from ..model.states import State
 from .enqueue import Row
 from .sql import load
@@ -86,6 +86,15 @@ def attempts(connection: Connection, job_id: int) -> list[Attempt]:
     return [Attempt(*row) for row in connection.execute(load("attempts"), {"job_id": job_id})]
 
 
+def dependencies(connection: Connection, job_id: int) -> list[Dependency]:
+    """Return what a job waits or waited for, and what waits for it, by parent and child."""
+    rows = connection.execute(load("dependencies"), {"id": job_id})
+    return [
+        Dependency(child, parent, condition, met, State(state) if state else None)
+        for child, parent, condition, met, state in rows
+    ]
+
+
 def dead_groups(connection: Connection, limit: int) -> list[DeadGroup]:
     """Return the dead jobs by what went wrong, the most frequent first."""
     return [DeadGroup(*row) for row in connection.execute(load("dlq_groups"), {"limit": limit})]
@@ -97,6 +106,7 @@ def read_job(row: Row) -> Job:
         job_id, job_type, state, queue, priority, payload, attempt, max_attempts, crashes, losses, backoff_kind,
         backoff_base, backoff_cap, timeout, tags, key, submitter, created_at, run_at, started_at, finished_at, wait,
         run, worker, progress, progress_message, cancel_requested, result, error, fingerprint,
+        unique_key, concurrency_key, held_by, parked,
     ) = row  # fmt: skip
     return Job(
         id=job_id,
@@ -127,4 +137,8 @@ def read_job(row: Row) -> Job:
         result=result,
         error=error,
         fingerprint=fingerprint,
+        unique_key=unique_key,
+        concurrency_key=concurrency_key,
+        held_by=held_by,
+        parked=bool(parked),
     )

@@ -106,13 +106,15 @@ _ENDING_COLUMNS = (
 
 
 class Moved(NamedTuple):
-    """Jobs that were moved together. next: where to (None for a promotion, which is to ready)."""
+    """Jobs that were moved together. next: where to (None for a promotion, which is to ready, or with a
+    concurrency key to blocked)."""
 
     queue: str
     type: str
     priority: int
     next: str | None
     jobs: int
+    key: str | None = None
 
 
 def claim(
@@ -178,7 +180,7 @@ def end_attempts(conn: Connection[TupleRow], worker_id: int, endings: Sequence[E
 def promote(conn: Connection[TupleRow], n: int = 1000) -> list[Moved]:
     """Make up to `n` due jobs ready."""
     rows = conn.execute(load("promote"), {"n": n}).fetchall()
-    return [Moved(queue, type_, priority, None, jobs) for queue, type_, priority, jobs in rows]
+    return [Moved(queue, type_, priority, None, jobs, key) for queue, type_, priority, key, jobs in rows]
 
 
 def seconds_to_next_due(conn: Connection[TupleRow]) -> float | None:

@@ -37,6 +37,12 @@ def resume_queue(connection: Connection, name: str) -> QueueInfo:
     return get_queue(connection, name)
 
 
+def set_queue(connection: Connection, name: str, *, key_limit: int | None) -> QueueInfo:
+    """Set limits of a queue, which is made if need be; None leaves one as it is."""
+    connection.execute(load("set_queue"), {"name": name, "key_limit": key_limit})
+    return get_queue(connection, name)
+
+
 def _not_found(connection: Connection, name: str) -> QueueNotFound:
     names = [row[0] for row in connection.execute(load("queue_names"))]
     near = difflib.get_close_matches(name, names, n=1)

@@ -7,18 +7,22 @@ a fresh snapshot; and if that shows a state in which the operation is possible, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, LiteralString
 
 from ..model.errors import JobschedError, QueueNotFound, TryAgain, WrongState
 from ..model.results import ItemResult
-from ..model.states import State
+from ..model.states import WAITING, State
+from . import waiting
 from .jobs import Connection, job_states, not_found, possible_ids
 from .sql import load
 
 CHUNK = 500
 LOOKS = 20
 Judge = Callable[[int, State], JobschedError | None]
+Queued = Callable[[Counter[tuple[str, str]]], object]
+"""Told how many jobs of each (queue, type) are ready."""
 
 
 def cancel(connection: Connection, ids: Sequence[int], *, by: str) -> list[ItemResult]:
@@ -36,23 +40,68 @@ def cancel(connection: Connection, ids: Sequence[int], *, by: str) -> list[ItemR
     return _each(connection, ids, attempt, judge)
 
 
-def requeue(
-    connection: Connection, ids: Sequence[int], *, queued: Callable[[str, str], object] = lambda queue, type_: None
-) -> list[ItemResult]:
-    """Run jobs again: finished ones anew, waiting ones now. queued: told (queue, type) of each job."""
+def requeue(connection: Connection, ids: Sequence[int], *, queued: Queued = lambda lanes: None) -> list[ItemResult]:
+    """Run jobs again: finished ones anew, waiting ones now. queued: told how many of each (queue, type)."""
+    taken: set[int] = set()
 
     def attempt(chunk: list[int]) -> dict[int, State]:
-        done = {}
-        for job_id, queue, job_type in connection.execute(load("requeue"), {"ids": chunk}):
-            done[job_id] = State.QUEUED
-            queued(queue, job_type)
+        for job_id, key in connection.execute(load("unique_keys"), {"ids": chunk}).fetchall():
+            if not waiting.take_unique(connection, key, job_id):
+                taken.add(job_id)
+        free = [job_id for job_id in chunk if job_id not in taken]
+        found = connection.execute(load("requeue"), {"ids": free}).fetchall()
+        queued(Counter((queue, job_type) for _, queue, job_type, key in found if key is None))
+        done = {job_id: State.QUEUED for job_id, *_ in found}
+        blocked = [job_id for job_id, _, _, key in found if key is not None]
+        if blocked:
+            moved = waiting.settle(connection, blocked)
+            queued(moved.ready)
+            done |= {job_id: moved.states.get(job_id, State.BLOCKED) for job_id in blocked}
         return done
 
     def judge(job_id: int, state: State) -> JobschedError | None:
+        if job_id in taken:
+            return WrongState(
+                f"another job has the unique key of job {job_id} — two cannot be active",
+                fix="jobsched ls, and wait for it",
+            )
+        if state is State.BLOCKED:
+            return WrongState(
+                f"job {job_id} is blocked — it waits for others, or is held", fix=f"jobsched release {job_id}"
+            )
         if state not in (State.QUEUED, State.RUNNING):
             return None
         fix = f"jobsched wait {job_id}" if state is State.QUEUED else f"jobsched cancel {job_id}"
         return WrongState(f"job {job_id} is {state} — there is nothing to retry yet", fix=fix)
+
+    return _each(connection, ids, attempt, judge)
+
+
+def hold(connection: Connection, ids: Sequence[int], *, by: str) -> list[ItemResult]:
+    """Keep waiting jobs from running until they are released."""
+
+    def attempt(chunk: list[int]) -> dict[int, State]:
+        return dict.fromkeys(waiting.hold(connection, chunk, by=by), State.BLOCKED)
+
+    def judge(job_id: int, state: State) -> JobschedError | None:
+        if state in WAITING:
+            return None
+        fix = f"jobsched cancel {job_id}" if state is State.RUNNING else None
+        return WrongState(f"job {job_id} is {state} — only jobs that wait can be held", fix=fix)
+
+    return _each(connection, ids, attempt, judge)
+
+
+def release(connection: Connection, ids: Sequence[int], queued: Queued) -> list[ItemResult]:
+    """Let go of held jobs. queued: told how many of each (queue, type) are ready now."""
+
+    def attempt(chunk: list[int]) -> dict[int, State]:
+        released, moved = waiting.release(connection, chunk)
+        queued(moved.ready)
+        return {job_id: moved.states.get(job_id, State.BLOCKED) for job_id in released}
+
+    def judge(job_id: int, state: State) -> JobschedError | None:
+        return WrongState(f"job {job_id} is {state}, and nobody holds it", fix=f"jobsched show {job_id}")
 
     return _each(connection, ids, attempt, judge)
 
@@ -84,6 +133,11 @@ def purge(connection: Connection, queue: str, *, by: str, batch: int = 1000) -> 
     while after is not None:
         params = {"queue": queue, "after": after, "last": last, "batch": batch, "by": by}
         count, after = _one(connection, load("purge_delayed"), params)
+        total += count
+    after = 0
+    while after is not None:
+        params = {"queue": queue, "after": after, "last": last, "batch": batch, "by": by}
+        count, after = _one(connection, load("purge_blocked"), params)
         total += count
     newest = _last_position(connection, queue)
     for priority in range(4):

@@ -12,6 +12,7 @@ from ..model.results import Submitted
 from ..model.states import State
 from .connect import translated
 from .enqueue import JobRow, Steps, enqueue, ensure_queues, notify_late, run, run_async
+from .enqueue_blocked import notify_blocked
 
 WHERE = "the caller's connection"
 
@@ -55,6 +56,8 @@ def _store(rows: Sequence[JobRow], submitter: str, window: float) -> Steps[list[
             if each.created and each.state is State.QUEUED
         ]
     )
+    if any(row.blocks is not None for row in rows):
+        yield from notify_blocked()
     return made
 
 

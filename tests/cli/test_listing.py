@@ -14,7 +14,8 @@ HOSTILE = "\x1b]0;owned\x07\u202e[red]x[/red]\n\ttab\x9b2J" + "東" * 3 + "y" * 
 JOB_FIELDS = [
     "id", "state", "type", "queue", "priority", "attempt", "max_attempts", "created_at", "run_at", "finished_at",
     "run", "worker", "error", "started_at", "wait", "tags", "payload", "result", "crashes", "losses", "backoff",
-    "timeout", "idempotency_key", "submitter", "progress", "progress_message", "cancel_requested", "fingerprint",
+    "timeout", "idempotency_key", "unique_key", "concurrency_key", "held_by",
+    "submitter", "progress", "progress_message", "cancel_requested", "fingerprint",
 ]  # fmt: skip
 
 

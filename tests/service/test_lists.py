@@ -31,6 +31,7 @@ def one_of_each(service: Service, hands: Hands) -> dict[State, int]:
     hands.run()
     service.retry([ids[State.QUEUED]], by="ann")
     ids[State.SCHEDULED] = service.submit(NewJob("noop", delay=60)).id
+    ids[State.BLOCKED] = service.submit(NewJob("noop", hold=True)).id
     return ids
 
 
@@ -49,7 +50,7 @@ def test_every_state_is_read_in_its_own_words(service: Service, hands: Hands) ->
     assert service.get(ids[State.RUNNING]).started_at is not None
     assert service.get(ids[State.RETRYING]).run_at is not None
     assert service.counts()[0].by_state == dict.fromkeys(State, 1)
-    assert service.counts(finished=False)[0].total == 5
+    assert service.counts(finished=False)[0].total == 6
 
 
 def test_pages_by_id_meet_every_job_once(service: Service, hands: Hands) -> None:
@@ -65,7 +66,7 @@ def test_pages_by_id_meet_every_job_once(service: Service, hands: Hands) -> None
         while page := service.list(states=states, limit=3, before=paged[-1] if paged else None):
             paged += [job.id for job in page]
         assert paged == whole
-    assert len(service.list(limit=1000)) == 21
+    assert len(service.list(limit=1000)) == 22
     assert len(service.list(states=(State.QUEUED,), limit=1000)) == 15
 
 

@@ -52,6 +52,28 @@ CREATE TABLE jobsched.attempt_log (
     finished_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT attempt_log_kind_check CHECK ((kind = ANY (ARRAY['failed'::text, 'timeout'::text, 'crashed'::text, 'lost'::text])))
 );
+CREATE TABLE jobsched.blocked (
+    job_id bigint NOT NULL,
+    queue text NOT NULL,
+    priority smallint NOT NULL,
+    key text,
+    run_at timestamp with time zone,
+    attempt smallint NOT NULL,
+    crashes smallint NOT NULL,
+    losses smallint NOT NULL,
+    solo boolean NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    settled boolean DEFAULT false NOT NULL,
+    parked boolean DEFAULT false NOT NULL,
+    held_at timestamp with time zone,
+    held_by text,
+    CONSTRAINT blocked_attempt_check CHECK ((attempt >= 0)),
+    CONSTRAINT blocked_check CHECK (((held_at IS NULL) = (held_by IS NULL))),
+    CONSTRAINT blocked_check1 CHECK (((key IS NOT NULL) OR (NOT parked))),
+    CONSTRAINT blocked_crashes_check CHECK ((crashes >= 0)),
+    CONSTRAINT blocked_losses_check CHECK ((losses >= 0)),
+    CONSTRAINT blocked_priority_check CHECK (((priority >= 0) AND (priority <= 3)))
+);
 CREATE TABLE jobsched.checkpoint (
     job_id bigint NOT NULL,
     token bigint NOT NULL,
@@ -70,6 +92,14 @@ CREATE TABLE jobsched.delayed (
     CONSTRAINT delayed_crashes_check CHECK ((crashes >= 0)),
     CONSTRAINT delayed_losses_check CHECK ((losses >= 0)),
     CONSTRAINT delayed_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'retrying'::text])))
+);
+CREATE TABLE jobsched.dependency (
+    child bigint NOT NULL,
+    parent bigint NOT NULL,
+    condition text NOT NULL,
+    met boolean DEFAULT false NOT NULL,
+    CONSTRAINT dependency_check CHECK ((parent < child)),
+    CONSTRAINT dependency_condition_check CHECK ((condition = ANY (ARRAY['ok'::text, 'fail'::text, 'any'::text])))
 );
 CREATE TABLE jobsched.idempotency (
     key text NOT NULL,
@@ -99,15 +129,19 @@ CREATE TABLE jobsched.job (
     tags text[] DEFAULT '{}'::text[] NOT NULL,
     submitter text NOT NULL,
     created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    unique_key text,
+    concurrency_key text,
     CONSTRAINT job_backoff_base_check CHECK ((backoff_base > (0)::double precision)),
     CONSTRAINT job_backoff_kind_check CHECK ((backoff_kind = ANY (ARRAY['exponential'::text, 'linear'::text, 'fixed'::text]))),
     CONSTRAINT job_check CHECK ((backoff_cap >= backoff_base)),
+    CONSTRAINT job_concurrency_key_check CHECK (((char_length(concurrency_key) >= 1) AND (char_length(concurrency_key) <= 255))),
     CONSTRAINT job_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
     CONSTRAINT job_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
     CONSTRAINT job_priority_check CHECK (((priority >= 0) AND (priority <= 3))),
     CONSTRAINT job_queue_check CHECK (((char_length(queue) >= 1) AND (char_length(queue) <= 128))),
     CONSTRAINT job_timeout_check CHECK ((timeout > (0)::double precision)),
-    CONSTRAINT job_type_check CHECK (((char_length(type) >= 1) AND (char_length(type) <= 128)))
+    CONSTRAINT job_type_check CHECK (((char_length(type) >= 1) AND (char_length(type) <= 128))),
+    CONSTRAINT job_unique_key_check CHECK (((char_length(unique_key) >= 1) AND (char_length(unique_key) <= 255)))
 );
 CREATE TABLE jobsched.lease (
     job_id bigint NOT NULL,
@@ -230,12 +264,13 @@ CREATE VIEW jobsched.job_now AS
             WHEN (l.job_id IS NOT NULL) THEN 'running'::text
             WHEN (r.job_id IS NOT NULL) THEN 'queued'::text
             WHEN (d.job_id IS NOT NULL) THEN d.state
+            WHEN (b.job_id IS NOT NULL) THEN 'blocked'::text
             ELSE NULL::text
         END AS state,
-    COALESCE(o.attempt, l.attempt, r.attempt, d.attempt) AS attempt,
-    COALESCE(o.crashes, l.crashes, r.crashes, d.crashes) AS crashes,
-    COALESCE(o.losses, l.losses, r.losses, d.losses) AS losses,
-    d.run_at,
+    COALESCE(o.attempt, l.attempt, r.attempt, d.attempt, b.attempt) AS attempt,
+    COALESCE(o.crashes, l.crashes, r.crashes, d.crashes, b.crashes) AS crashes,
+    COALESCE(o.losses, l.losses, r.losses, d.losses, b.losses) AS losses,
+    COALESCE(d.run_at, b.run_at) AS run_at,
     COALESCE(l.started_at, l.claimed_at, (o.finished_at - make_interval(secs => (o.run)::double precision))) AS started_at,
     o.finished_at,
     COALESCE(o.wait, (EXTRACT(epoch FROM (l.claimed_at - l.queued_since)))::real) AS wait,
@@ -247,11 +282,16 @@ CREATE VIEW jobsched.job_now AS
     (l.cancel_requested_at IS NOT NULL) AS cancel_requested,
     o.result,
     o.error,
-    o.fingerprint
-   FROM ((((((jobsched.job j
+    o.fingerprint,
+    j.unique_key,
+    j.concurrency_key,
+    b.held_by,
+    b.parked
+   FROM (((((((jobsched.job j
      LEFT JOIN jobsched.outcome o ON ((o.job_id = j.id)))
      LEFT JOIN jobsched.lease l ON ((l.job_id = j.id)))
      LEFT JOIN jobsched.delayed d ON ((d.job_id = j.id)))
+     LEFT JOIN jobsched.blocked b ON ((b.job_id = j.id)))
      LEFT JOIN LATERAL ( SELECT f.job_id,
             f.attempt,
             f.crashes,
@@ -259,12 +299,12 @@ CREATE VIEW jobsched.job_now AS
            FROM jobsched.ready f
           WHERE ((f.queue = j.queue) AND (f.priority = j.priority) AND (f.seq = j.id))
         UNION ALL
-         SELECT b.job_id,
-            b.attempt,
-            b.crashes,
-            b.losses
-           FROM jobsched.ready b
-          WHERE ((b.job_id = j.id) AND (b.seq <> b.job_id))
+         SELECT b_1.job_id,
+            b_1.attempt,
+            b_1.crashes,
+            b_1.losses
+           FROM jobsched.ready b_1
+          WHERE ((b_1.job_id = j.id) AND (b_1.seq <> b_1.job_id))
  LIMIT 1) r ON (true))
      LEFT JOIN jobsched.secret s ON ((s.type = j.type)))
      LEFT JOIN jobsched.worker w ON ((w.id = COALESCE(o.worker_id, l.worker_id))));
@@ -290,8 +330,15 @@ CREATE TABLE jobsched.queue (
     paused_by text,
     pause_reason text,
     paused_until timestamp with time zone,
+    key_limit integer DEFAULT 1 NOT NULL,
     CONSTRAINT queue_check CHECK (((paused_at IS NOT NULL) OR ((paused_by IS NULL) AND (pause_reason IS NULL) AND (paused_until IS NULL)))),
+    CONSTRAINT queue_key_limit_check CHECK ((key_limit > 0)),
     CONSTRAINT queue_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128)))
+);
+CREATE TABLE jobsched.slot (
+    job_id bigint NOT NULL,
+    queue text NOT NULL,
+    key text NOT NULL
 );
 CREATE TABLE jobsched.store (
     only_row boolean DEFAULT true NOT NULL,
@@ -304,6 +351,10 @@ CREATE SEQUENCE jobsched.token_seq
     NO MINVALUE
     NO MAXVALUE
     CACHE 1;
+CREATE TABLE jobsched.unique_active (
+    key text NOT NULL,
+    job_id bigint NOT NULL
+);
 ALTER TABLE jobsched.worker ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME jobsched.worker_id_seq
     START WITH 1
@@ -320,10 +371,14 @@ ALTER TABLE ONLY jobsched.archive
     ADD CONSTRAINT archive_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY jobsched.attempt_log
     ADD CONSTRAINT attempt_log_pkey PRIMARY KEY (token);
+ALTER TABLE ONLY jobsched.blocked
+    ADD CONSTRAINT blocked_pkey PRIMARY KEY (job_id);
 ALTER TABLE ONLY jobsched.checkpoint
     ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (job_id);
 ALTER TABLE ONLY jobsched.delayed
     ADD CONSTRAINT delayed_pkey PRIMARY KEY (job_id);
+ALTER TABLE ONLY jobsched.dependency
+    ADD CONSTRAINT dependency_pkey PRIMARY KEY (child, parent);
 ALTER TABLE ONLY jobsched.idempotency
     ADD CONSTRAINT idempotency_job_id_key UNIQUE (job_id);
 ALTER TABLE ONLY jobsched.idempotency
@@ -344,14 +399,23 @@ ALTER TABLE ONLY jobsched.ready
     ADD CONSTRAINT ready_pkey PRIMARY KEY (queue, priority, seq);
 ALTER TABLE ONLY jobsched.secret
     ADD CONSTRAINT secret_pkey PRIMARY KEY (type);
+ALTER TABLE ONLY jobsched.slot
+    ADD CONSTRAINT slot_pkey PRIMARY KEY (job_id);
 ALTER TABLE ONLY jobsched.store
     ADD CONSTRAINT store_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY jobsched.unique_active
+    ADD CONSTRAINT unique_active_job_id_key UNIQUE (job_id);
+ALTER TABLE ONLY jobsched.unique_active
+    ADD CONSTRAINT unique_active_pkey PRIMARY KEY (key);
 ALTER TABLE ONLY jobsched.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 CREATE INDEX attempt_log_finished_at ON jobsched.attempt_log USING btree (finished_at);
 CREATE INDEX attempt_log_job_id ON jobsched.attempt_log USING btree (job_id);
 CREATE INDEX attempt_log_xid ON jobsched.attempt_log USING btree (xid, token);
+CREATE INDEX blocked_parked ON jobsched.blocked USING btree (queue, key, priority, job_id) WHERE parked;
+CREATE INDEX blocked_unsettled ON jobsched.blocked USING btree (job_id) WHERE (NOT settled);
 CREATE INDEX delayed_run_at ON jobsched.delayed USING btree (run_at);
+CREATE INDEX dependency_unmet ON jobsched.dependency USING btree (parent) WHERE (NOT met);
 CREATE INDEX idempotency_expires_at ON jobsched.idempotency USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX kept_until ON jobsched.kept USING btree (until);
 CREATE INDEX lease_cancel ON jobsched.lease USING btree (worker_id) WHERE (cancel_requested_at IS NOT NULL);
@@ -361,5 +425,6 @@ CREATE INDEX outcome_dead ON jobsched.outcome USING btree (job_id) WHERE (state 
 CREATE INDEX outcome_finished_at ON jobsched.outcome USING btree (finished_at);
 CREATE INDEX outcome_xid ON jobsched.outcome USING btree (xid, job_id);
 CREATE UNIQUE INDEX ready_came_back ON jobsched.ready USING btree (job_id) WHERE (seq <> job_id);
+CREATE INDEX slot_key ON jobsched.slot USING btree (queue, key);
 CREATE INDEX worker_alive ON jobsched.worker USING btree (id) WHERE (ended_at IS NULL);
 CREATE INDEX worker_ended ON jobsched.worker USING btree (ended_at) WHERE (ended_at IS NOT NULL);

@@ -35,6 +35,13 @@ delayed as (
     ))
     returning job_id, attempt, crashes, losses
 ),
+blocked as (
+    delete from jobsched.blocked
+    where job_id = any (array(
+        select b.job_id from jobsched.blocked b where b.job_id = any (%(ids)b::bigint[]) order by b.job_id for update
+    ))
+    returning job_id, attempt, crashes, losses
+),
 flagged as (
     update jobsched.lease
     set cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
@@ -50,7 +57,8 @@ told as (
 ended as (
     insert into jobsched.outcome (job_id, state, attempt, crashes, losses, error)
     select job_id, 'cancelled', attempt, crashes, losses, 'cancelled by ' || %(by)s
-    from (select * from queued union all select * from came_back union all select * from delayed) gone
+    from (select * from queued union all select * from came_back union all select * from delayed union all
+          select * from blocked) gone
     returning job_id, state
 )
 select job_id, state from ended

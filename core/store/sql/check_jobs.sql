@@ -6,6 +6,8 @@ with place as (
     union all
     select job_id, 'delayed' from jobsched.delayed
     union all
+    select job_id, 'blocked' from jobsched.blocked
+    union all
     select job_id, 'lease' from jobsched.lease
     union all
     select job_id, 'outcome' from jobsched.outcome

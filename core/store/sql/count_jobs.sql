@@ -6,6 +6,8 @@ from (
     union all
     select d.job_id, d.state from jobsched.delayed d
     union all
+    select b.job_id, 'blocked' from jobsched.blocked b
+    union all
     select o.job_id, o.state from jobsched.outcome o where o.state = 'dead'
     union all
     select o.job_id, o.state from jobsched.outcome o where o.state <> 'dead' and %(finished)s::boolean

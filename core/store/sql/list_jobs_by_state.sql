@@ -80,6 +80,21 @@ waiting as (
     order by d.job_id desc
     limit %(limit)s
 ),
+blocked as (
+    select b.job_id from jobsched.blocked b
+    cross join lateral (
+        select from jobsched.job j
+        where j.id = b.job_id
+          and (%(queue)s::text is null or j.queue = %(queue)s)
+          and (%(type)s::text is null or j.type = %(type)s)
+          and (%(tag)s::text is null or %(tag)s = any (j.tags))
+          and (%(since)s::timestamptz is null or j.created_at >= %(since)s)
+        offset 0
+    ) wanted
+    where 'blocked' = any (%(states)b::text[]) and b.job_id < %(before)s
+    order by b.job_id desc
+    limit %(limit)s
+),
 queued as (
     select r.job_id
     from jobsched.queue q
@@ -120,7 +135,8 @@ came_back as (
 select
     id, type, state, queue, priority, payload, attempt, max_attempts, crashes, losses, backoff_kind, backoff_base,
     backoff_cap, timeout, tags, idempotency_key, submitter, created_at, run_at, started_at, finished_at, wait, run,
-    worker, progress, progress_message, cancel_requested, result, error, fingerprint
+    worker, progress, progress_message, cancel_requested, result, error, fingerprint, unique_key, concurrency_key, held_by,
+    parked
 from jobsched.job_now
 where id = any (array(
     select job_id from (
@@ -129,6 +145,7 @@ where id = any (array(
         select job_id from dead union all
         select job_id from running union all
         select job_id from waiting union all
+        select job_id from blocked union all
         select job_id from queued union all
         select job_id from came_back
     ) page

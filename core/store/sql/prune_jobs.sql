@@ -18,6 +18,15 @@ attempts as (
 outputs as (
     delete from jobsched.job_output where job_id = any (array(select job_id from old))
 ),
+dependencies as (
+    delete from jobsched.dependency where child = any (array(select job_id from old))
+),
+uniques as (
+    delete from jobsched.unique_active where job_id = any (array(select job_id from old))
+),
+slots as (
+    delete from jobsched.slot where job_id = any (array(select job_id from old))
+),
 checkpoints as (
     delete from jobsched.checkpoint where job_id = any (array(select job_id from old))
 ),

@@ -2,7 +2,8 @@
 -- a retry go on where they are, but now. A new number from the sequence puts them at the end of
 -- their lane, never behind a claimer's cursor. Jobs that run or are queued don't come back from here.
 -- A checkpoint says how far a job came: one that did not succeed goes on from it, one that succeeded
--- starts from the beginning.
+-- starts from the beginning. A job with a concurrency key waits for its turn in `blocked`; whoever
+-- retries a job no longer wants it to wait for others.
 with finished as (
     delete from jobsched.outcome
     where job_id = any (array(
@@ -26,13 +27,24 @@ taken as materialized (
     union all
     select job_id, attempt, crashes, losses, solo from delayed
 ),
-queued as (
-    insert into jobsched.ready (queue, priority, seq, job_id, type, attempt, crashes, losses, solo)
-    select j.queue, j.priority, nextval('jobsched.job_seq'), t.job_id, j.type, t.attempt, t.crashes, t.losses, t.solo
+found as materialized (
+    select t.*, j.queue, j.priority, j.type, j.key
     from (select * from taken order by job_id) t
     cross join lateral (
-        select b.queue, b.priority, b.type from jobsched.job b where b.id = t.job_id offset 0
+        select b.queue, b.priority, b.type, b.concurrency_key as key from jobsched.job b where b.id = t.job_id offset 0
     ) j
-    returning job_id, queue, type
+),
+free as (
+    update jobsched.dependency set met = true
+    where child = any (array(select job_id from taken)) and not met
+),
+parked as (
+    insert into jobsched.blocked (job_id, queue, priority, key, attempt, crashes, losses, solo)
+    select job_id, queue, priority, key, attempt, crashes, losses, solo from found where key is not null
+),
+queued as (
+    insert into jobsched.ready (queue, priority, seq, job_id, type, attempt, crashes, losses, solo)
+    select queue, priority, nextval('jobsched.job_seq'), job_id, type, attempt, crashes, losses, solo
+    from found where key is null
 )
-select job_id, queue, type from queued
+select job_id, queue, type, key from found

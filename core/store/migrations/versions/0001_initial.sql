@@ -1,9 +1,11 @@
 -- A job's state is the table that its row is in. `job` holds what was asked and is never updated by
 -- the hot path; `ready`, `delayed` and `lease` hold live jobs and are only inserted into and deleted
--- from; `outcome` holds finished ones. So nothing hot is updated and no index is churned.
+-- from; `outcome` holds finished ones; `blocked` those that wait for other jobs, for somebody who holds
+-- them, or for a turn of their concurrency key. So nothing hot is updated and no index is churned.
 --
--- submit ─→ ready | delayed        claim: ready → lease         end: lease → outcome | delayed | ready
--- promote: delayed → ready         requeue: outcome → ready     exactly one of the four has the job
+-- submit ─→ ready | delayed | blocked   claim: ready → lease       end: lease → outcome | delayed | ready
+-- promote: delayed → ready | blocked    requeue: outcome → ready   release: blocked → ready | delayed
+-- exactly one of the five has the job
 
 create schema if not exists jobsched;
 
@@ -35,7 +37,9 @@ create table jobsched.job (
     idempotency_key text,
     tags            text[] not null default '{}',
     submitter       text not null,
-    created_at      timestamptz not null default statement_timestamp()
+    created_at      timestamptz not null default statement_timestamp(),
+    unique_key      text check (char_length(unique_key) between 1 and 255),
+    concurrency_key text check (char_length(concurrency_key) between 1 and 255)
 );
 
 create table jobsched.idempotency (
@@ -75,6 +79,55 @@ create table jobsched.delayed (
     check (state = 'scheduled' or attempt > 0)
 );
 create index delayed_run_at on jobsched.delayed (run_at);
+
+-- Jobs that wait for something else than their time. What they wait for is not written down but looked
+-- up: unmet rows of `dependency`, `held_at`, and the turn of their concurrency key. A row is locked
+-- before it is moved, so two that move it do not disturb each other.
+create table jobsched.blocked (
+    job_id   bigint primary key,
+    queue    text not null,
+    priority smallint not null check (priority between 0 and 3),
+    key      text,                                     -- its concurrency key
+    run_at   timestamptz,                              -- not before this time, also once nothing blocks it
+    attempt  smallint not null check (attempt >= 0),
+    crashes  smallint not null check (crashes >= 0),
+    losses   smallint not null check (losses >= 0),
+    solo     boolean not null,
+    since    timestamptz not null default clock_timestamp(),
+    settled  boolean not null default false,           -- somebody has looked since its transaction was committed
+    parked   boolean not null default false,           -- nothing but its key's turn is missing
+    held_at  timestamptz,
+    held_by  text,
+    check ((held_at is null) = (held_by is null)),
+    check (key is not null or not parked)
+);
+create index blocked_parked on jobsched.blocked (queue, key, priority, job_id) where parked;
+create index blocked_unsettled on jobsched.blocked (job_id) where not settled;
+
+-- `child` waits for `parent` to end as `condition` says: ok (succeeded), fail (dead or cancelled), any.
+create table jobsched.dependency (
+    child     bigint not null,
+    parent    bigint not null check (parent < child), -- so there is no way round in a circle
+    condition text not null check (condition in ('ok', 'fail', 'any')),
+    met       boolean not null default false,
+    primary key (child, parent)
+);
+create index dependency_unmet on jobsched.dependency (parent) where not met;
+
+-- Which job has a unique key. The row stays when the job ends; the next submission takes the key over.
+create table jobsched.unique_active (
+    key    text primary key,
+    job_id bigint not null unique
+);
+
+-- The jobs of a concurrency key that were let into `ready`. A row counts while its job is in `ready` or
+-- has a lease, and is swept away when somebody else is let in, so there is nothing to leak.
+create table jobsched.slot (
+    job_id bigint primary key,
+    queue  text not null,
+    key    text not null
+);
+create index slot_key on jobsched.slot (queue, key);
 
 create table jobsched.lease (
     job_id              bigint primary key,
@@ -194,6 +247,7 @@ create table jobsched.queue (
     paused_by    text,
     pause_reason text,
     paused_until timestamptz, -- null: until somebody resumes it
+    key_limit    integer not null default 1 check (key_limit > 0), -- jobs of one concurrency key at a time
     check (paused_at is not null or (paused_by is null and pause_reason is null and paused_until is null))
 );
 
@@ -251,11 +305,12 @@ select
         when l.job_id is not null then 'running'
         when r.job_id is not null then 'queued'
         when d.job_id is not null then d.state
+        when b.job_id is not null then 'blocked'
     end as state,
-    coalesce(o.attempt, l.attempt, r.attempt, d.attempt) as attempt,
-    coalesce(o.crashes, l.crashes, r.crashes, d.crashes) as crashes,
-    coalesce(o.losses, l.losses, r.losses, d.losses) as losses,
-    d.run_at,
+    coalesce(o.attempt, l.attempt, r.attempt, d.attempt, b.attempt) as attempt,
+    coalesce(o.crashes, l.crashes, r.crashes, d.crashes, b.crashes) as crashes,
+    coalesce(o.losses, l.losses, r.losses, d.losses, b.losses) as losses,
+    coalesce(d.run_at, b.run_at) as run_at,
     coalesce(l.started_at, l.claimed_at, o.finished_at - make_interval(secs => o.run)) as started_at,
     o.finished_at,
     coalesce(o.wait, extract(epoch from l.claimed_at - l.queued_since)) as wait,
@@ -267,11 +322,16 @@ select
     l.cancel_requested_at is not null as cancel_requested,
     o.result,
     o.error,
-    o.fingerprint
+    o.fingerprint,
+    j.unique_key,
+    j.concurrency_key,
+    b.held_by,
+    b.parked
 from jobsched.job j
 left join jobsched.outcome o on o.job_id = j.id
 left join jobsched.lease l on l.job_id = j.id
 left join jobsched.delayed d on d.job_id = j.id
+left join jobsched.blocked b on b.job_id = j.id
 left join lateral (
     select f.job_id, f.attempt, f.crashes, f.losses from jobsched.ready f
     where f.queue = j.queue and f.priority = j.priority and f.seq = j.id

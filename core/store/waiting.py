@@ -1,0 +1,133 @@
+"""Jobs that wait for something else than their time: for other jobs, for somebody who holds them, for
+the turn of their concurrency key.
+
+What a job waits for is looked up, never counted down, so every step here may be repeated, done by
+several at once, or be missed by somebody who died: whoever commits an end looks for who waited for it
+in a later statement, whoever commits a waiting job looks whether that is over already, and every
+worker's maintenance goes after what both have overlooked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from ..model.states import State
+from .sql import load
+
+PAGE = 1000
+Connection = psycopg.Connection[Any]
+Key = tuple[str, str]
+"""Queue and concurrency key."""
+
+
+@dataclass(slots=True)
+class Moved:
+    """What came of it. ready: how many jobs of each (queue, type) are ready now; cancelled: jobs whose
+    parent ended in another way than they wait for; states: job → what it is now, where it was looked at."""
+
+    ready: Counter[tuple[str, str]] = field(default_factory=Counter)
+    cancelled: list[int] = field(default_factory=list)
+    states: dict[int, State] = field(default_factory=dict)
+
+
+def settle(connection: Connection, ids: Collection[int], *, keys: Collection[Key] = ()) -> Moved:
+    """Move those of the blocked jobs `ids` that nothing blocks any more, and let in whose turn has come.
+
+    keys: concurrency keys that have a turn to give, besides those of the jobs. What waits for a job
+    that is cancelled here is settled too. The connection must be in autocommit: each look needs a
+    snapshot of its own.
+    """
+    moved = Moved()
+    todo, turns = list(dict.fromkeys(ids)), set(keys)
+    while todo or turns:
+        cancelled: list[int] = []
+        for start in range(0, len(todo), PAGE):
+            cancelled += _settle_page(connection, todo[start : start + PAGE], turns, moved)
+        for queue, key in turns:
+            _admit(connection, queue, key, moved)
+        todo, turns = _waiters(connection, cancelled)
+    return moved
+
+
+def after_end(connection: Connection, ids: Sequence[int]) -> Moved:
+    """Let go on who waited for these jobs, which have ended or left their lease or lane. Commit that first."""
+    todo, turns = _waiters(connection, ids)
+    return settle(connection, todo, keys=turns) if todo or turns else Moved()
+
+
+def sweep(connection: Connection, *, thorough: bool) -> Moved:
+    """Settle what nobody has looked at. thorough: also what somebody should have, and died before."""
+    ids = [job_id for (job_id,) in connection.execute(load("unsettled"), {"n": PAGE})]
+    keys: set[Key] = set()
+    if thorough:
+        children, keys = _read_waiters(connection.execute(load("overlooked"), {"n": PAGE}).fetchall())
+        ids += children
+    return settle(connection, ids, keys=keys) if ids or keys else Moved()
+
+
+def hold(connection: Connection, ids: Sequence[int], *, by: str) -> set[int]:
+    """Hold waiting jobs; return which. Those that run or have ended, or do not exist, are not among them."""
+    held = {job_id for (job_id,) in connection.execute(load("hold"), {"ids": list(ids), "by": by})}
+    after_end(connection, list(held))
+    return held
+
+
+def release(connection: Connection, ids: Sequence[int]) -> tuple[set[int], Moved]:
+    """Let go of held jobs; return which they were, and what became of them."""
+    released = {job_id for (job_id,) in connection.execute(load("release"), {"ids": list(ids)})}
+    return released, settle(connection, released)
+
+
+def take_unique(connection: Connection, unique_key: str, job_id: int) -> bool:
+    """Take a unique-while-active key for a job that is to run again; False: another active job has it."""
+    params = {"unique_key": unique_key, "id": job_id}
+    return connection.execute(load("claim_unique"), params).fetchone() is not None
+
+
+def _settle_page(connection: Connection, ids: list[int], turns: set[Key], moved: Moved) -> list[int]:
+    cancelled = []
+    for job_id, became, queue, job_type, key in connection.execute(load("settle"), {"ids": ids}):
+        moved.states[job_id] = _STATE_OF[became]
+        if became == "queued":
+            moved.ready[queue, job_type] += 1
+        elif became == "parked":
+            turns.add((queue, key))
+        elif became == "cancelled":
+            cancelled.append(job_id)
+    moved.cancelled += cancelled
+    return cancelled
+
+
+def _admit(connection: Connection, queue: str, key: str, moved: Moved) -> None:
+    params = {"queue": queue, "key": key}
+    with connection.transaction():
+        connection.execute(load("lock_key"), params)
+        rows = connection.execute(load("admit"), params).fetchall()
+    for job_id, queue_, job_type in rows:
+        moved.states[job_id] = State.QUEUED
+        moved.ready[queue_, job_type] += 1
+
+
+def _waiters(connection: Connection, ids: Sequence[int]) -> tuple[list[int], set[Key]]:
+    if not ids:
+        return [], set()
+    return _read_waiters(connection.execute(load("waiters"), {"ids": list(ids)}).fetchall())
+
+
+def _read_waiters(rows: Sequence[tuple[Any, ...]]) -> tuple[list[int], set[Key]]:
+    """Rows of waiters.sql and overlooked.sql: a child, or a queue and a key."""
+    return [row[0] for row in rows if row[0] is not None], {(row[1], row[2]) for row in rows if row[0] is None}
+
+
+_STATE_OF = {
+    "cancelled": State.CANCELLED,
+    "blocked": State.BLOCKED,
+    "parked": State.BLOCKED,
+    "delayed": State.SCHEDULED,
+    "queued": State.QUEUED,
+}
