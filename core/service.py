@@ -13,7 +13,7 @@ import builtins
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -60,7 +60,7 @@ __all__ = [
 
 MAX_LIST = 10_000
 MAX_MANY = 10_000
-MAX_KEY_LIMIT = 1_000_000
+MAX_LIMIT = 1_000_000
 Standing = tuple[State, int, float | None]
 FIRST_POLL, SLOWEST_POLL = 0.005, 0.25
 
@@ -396,13 +396,14 @@ class Service:
         with self.store.connection() as own:
             return queues.resume_queue(own, name)
 
-    def set_queue(self, name: str, *, key_limit: int | None = None) -> QueueInfo:
-        """Set a queue's limits; it is made if need be. key_limit: most jobs of one concurrency key at a time."""
+    def set_queue(self, name: str, changes: Mapping[str, float | None]) -> QueueInfo:
+        """Set a queue's limits; it is made if need be. changes: see queues.set_queue. UsageError."""
         check_name("queue", name)
-        if key_limit is not None and not 1 <= key_limit <= MAX_KEY_LIMIT:
-            raise UsageError(f"the key limit is {key_limit} — it must be 1 to {MAX_KEY_LIMIT:,}")
+        for limit, value in changes.items():
+            if value is not None and not 0 < value <= MAX_LIMIT:
+                raise UsageError(f"{limit} is {value:g} — it must be more than 0 and at most {MAX_LIMIT:,}")
         with self.store.connection() as own:
-            queue = queues.set_queue(own, name, key_limit=key_limit)
+            queue = queues.set_queue(own, name, changes)
             self._waker.ready(own, waiting.sweep(own, thorough=True).ready)
         return queue
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -31,6 +32,9 @@ COLUMNS = (
     Column("paused_until", "time"),
     Column("paused_at", "time", shown=False),
     Column("created_at", "time", shown=False),
+    Column("max_running", "number", shown=False),
+    Column("rate", "number", shown=False),
+    Column("burst", "number", shown=False),
     Column("key_limit", "number", shown=False),
 )
 Name = Annotated[str, typer.Argument(metavar="QUEUE", show_default=False)]
@@ -69,16 +73,62 @@ def resume(name: Name) -> None:
 @app.command("set")
 def set_(
     name: Name,
+    max_running: Annotated[
+        str | None, typer.Option("--max-running", metavar="N", help="Jobs at a time, over all workers; none: no limit.")
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option("--rate", metavar="N/SPAN", help="Starts: 10/s, 100/m, 1/90s; none: no limit.")
+    ] = None,
+    burst: Annotated[
+        int | None, typer.Option("--burst", metavar="N", help="Starts at once; default: a second's worth of --rate.")
+    ] = None,
     key_limit: Annotated[
         int | None, typer.Option("--key-limit", metavar="N", help="Jobs of one concurrency key at a time.")
     ] = None,
 ) -> None:
     """Set a queue's limits; the queue is made if need be."""
-    if key_limit is None:
-        raise UsageError("nothing to set was given", fix="jobsched queue set QUEUE --key-limit N")
+    changes: dict[str, float | None] = {}
+    if max_running is not None:
+        changes["max_running"] = arguments.read("--max-running", max_running, _count)
+    if rate is not None:
+        changes["rate"] = arguments.read("--rate", rate, _rate)
+        changes["burst"] = math.ceil(changes["rate"] or 1)
+    if burst is not None:
+        changes["burst"] = burst
+    if key_limit is not None:
+        changes["key_limit"] = key_limit
+    if not changes:
+        raise UsageError("nothing to set was given", fix=f"jobsched queue set {name} --max-running 5")
     with invocation.open_service() as service:
-        queue = service.set_queue(name, key_limit=key_limit)
-    _report(queue, f"queue {queue.name}: {queue.key_limit} jobs of one concurrency key at a time", None)
+        queue = service.set_queue(name, changes)
+    _report(queue, f"queue {queue.name}: {_limits(queue)}", None)
+
+
+def _count(text: str) -> int | None:
+    if text == "none":
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{text!r} is not a whole number, or none")
+    return int(text)
+
+
+def _rate(text: str) -> float | None:
+    """Starts a second."""
+    if text == "none":
+        return None
+    number, slash, span = text.partition("/")
+    if not (number.isascii() and number.isdecimal() and int(number) and slash):
+        raise ValueError(f"{text!r} is not a rate like 10/s, 100/m or 1/90s")
+    seconds = parse_duration(span if span[:1].isdigit() else f"1{span}")
+    if not seconds:
+        raise ValueError(f"{text!r} is not a rate like 10/s, 100/m or 1/90s")
+    return int(number) / seconds
+
+
+def _limits(queue: QueueInfo) -> str:
+    running = f"at most {queue.max_running} jobs run" if queue.max_running else "any number of jobs run"
+    rate = f", {queue.rate:g} start a second (at once: {queue.burst})" if queue.rate else ""
+    return f"{running}{rate}; of one concurrency key {queue.key_limit}"
 
 
 @app.command("purge")

@@ -13,6 +13,7 @@ from ..store import fleet, leases
 from ..store.leases import Claimed
 from ..store.link import Conn, Link, LinkStopped
 from .cursors import Cursors, Lane
+from .limited import LimitedQueues
 from .lost_claims import LostClaims
 
 BATCH = 500
@@ -54,6 +55,7 @@ class Claimer:
         self._full = full
         self._poll = poll
         self._cursors = Cursors()
+        self._limited = LimitedQueues(queues, types)
         self._lost = LostClaims()
         self._next_queues = 0.0
         self._newest_seq = 0
@@ -71,13 +73,15 @@ class Claimer:
         self._woken.set()
 
     def room_freed(self) -> None:
-        """A job has ended. If the last claim left nothing behind, there is no reason to look again."""
-        if self._wants_room:
+        """A job has ended. If the last claim left nothing behind, there is no reason to look again, unless a
+        limit may have kept something back."""
+        if self._wants_room or self._limited:
             self._woken.set()
 
     def rewind(self) -> None:
         """There are jobs behind the cursor, or a queue was resumed or is new."""
         self._cursors.rewind()
+        self._limited.rewind()
         self._next_queues = 0.0
         self._woken.set()
 
@@ -87,6 +91,7 @@ class Claimer:
             self.rewind()
             return
         self._cursors.rewind_to(queue, seq)
+        self._limited.rewind_to(queue, seq)
         self._woken.set()
 
     def stop(self) -> None:
@@ -100,7 +105,8 @@ class Claimer:
             while not self._stopping:
                 self._woken.clear()
                 if not self._claim_once():
-                    self._woken.wait(random.uniform(0.5, 1.0) * self._poll)
+                    pause = random.uniform(0.5, 1.0) * self._poll
+                    self._woken.wait(min(pause, pause if self._limited.again is None else self._limited.again))
         except LinkStopped:
             return
         finally:
@@ -130,11 +136,17 @@ class Claimer:
         lanes = self._lanes(conn)
         if not lanes:
             return []
+        solo = self._room_for_solo()
+        limited = self._limited.claim(conn, worker_id, n, solo=solo) if self._limited else []
+        if len(limited) == n:
+            return limited
+        return limited + self._claim_unlimited(conn, worker_id, n - len(limited), lanes, solo=solo)
+
+    def _claim_unlimited(self, conn: Conn, worker_id: int, n: int, lanes: list[Lane], *, solo: bool) -> list[Claimed]:
         cursors = self._cursors.begin(lanes)
         began = time.monotonic()
         if not any(cursors):
             self._newest_seq = leases.last_seq(conn)
-        solo = self._room_for_solo()
         jobs = leases.claim(
             conn,
             worker_id=worker_id,
@@ -151,7 +163,7 @@ class Claimer:
             seen[lane] = max(job.seq, seen.get(lane, 0))
         full = len(jobs) == n
         self._cursors.end(seen, full=full, newest_seq=self._newest_seq, lanes=lanes, cost=time.monotonic() - began)
-        if not jobs and not any(cursors) and solo:
+        if not jobs and not any(cursors) and solo and not self._limited.held_back:
             self.found_nothing.set()
         elif jobs:
             self.found_nothing.clear()
@@ -160,8 +172,10 @@ class Claimer:
     def _lanes(self, conn: Conn) -> list[Lane]:
         """Every (queue, priority), higher priorities of all queues first; equals take turns."""
         now = time.monotonic()
-        if self._fixed is None and now >= self._next_queues:
-            self._queues = fleet.queue_names(conn)
+        if now >= self._next_queues:
+            if self._fixed is None:
+                self._queues = fleet.queue_names(conn)
+            self._limited.refresh(conn)
             self._next_queues = now + QUEUES_EVERY
         if len(self._queues) > 1:
             self._queues = self._queues[1:] + self._queues[:1]

@@ -72,7 +72,8 @@ class QueueCounts:
 @dataclass(frozen=True, slots=True)
 class QueueInfo:
     """A queue. oldest_queued: seconds for which its oldest queued job has waited; None without one.
-    key_limit: most jobs of one concurrency key that run at a time."""
+    key_limit: most jobs of one concurrency key that run at a time. max_running: most jobs that run at a
+    time; rate: most starts a second, of which `burst` may come at once. None is no limit."""
 
     name: str
     created_at: datetime
@@ -88,6 +89,9 @@ class QueueInfo:
     oldest_queued: float | None
     blocked: int = 0
     key_limit: int = 1
+    max_running: int | None = None
+    rate: float | None = None
+    burst: int = 1
 
 
 @dataclass(frozen=True, slots=True)

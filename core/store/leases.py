@@ -127,10 +127,12 @@ def claim(
     types: Sequence[str],
     solo: bool,
     n: int,
+    limited: str | None = None,
 ) -> list[Claimed]:
     """Lease up to `n` jobs. queues, priorities, cursors: the lanes, in the order of preference.
 
-    solo: whether to take jobs that must run alone.
+    solo: whether to take jobs that must run alone. limited: the queue with limits that the lanes are
+    of, whose row the caller has locked; lanes of other queues with limits give nothing.
     """
     with conn.cursor(binary=True) as cursor:
         cursor.execute(
@@ -143,6 +145,7 @@ def claim(
                 "types": list(types),
                 "solo": solo,
                 "n": n,
+                "limited": limited,
             },
         )
         return list(map(Claimed._make, cursor.fetchall()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from datetime import datetime
 
 from ..model.errors import QueueNotFound
@@ -37,9 +38,14 @@ def resume_queue(connection: Connection, name: str) -> QueueInfo:
     return get_queue(connection, name)
 
 
-def set_queue(connection: Connection, name: str, *, key_limit: int | None) -> QueueInfo:
-    """Set limits of a queue, which is made if need be; None leaves one as it is."""
-    connection.execute(load("set_queue"), {"name": name, "key_limit": key_limit})
+def set_queue(connection: Connection, name: str, changes: Mapping[str, float | None]) -> QueueInfo:
+    """Set limits of a queue, which is made if need be. changes: key_limit, max_running, rate (starts a
+    second) and burst; None takes a limit away, and what is not named stays as it is."""
+    given = {"key_limit": None, "max_running": None, "rate": None, "burst": None} | dict(changes)
+    with connection.transaction():
+        connection.execute(load("set_queue"), {"name": name, "set": list(changes), **given})
+        connection.execute(load("mark_limited"), {"queue": name})
+    connection.execute(load("mark_limited"), {"queue": name})  # what was being claimed at that moment
     return get_queue(connection, name)
 
 

@@ -144,13 +144,13 @@ def test_time_comes_after_parents_and_the_key_after_both(service: Service, hands
 
 def test_of_one_concurrency_key_only_so_many_are_let_in(service: Service, hands: Hands) -> None:
     """Queued and running ones count; each end lets the next one in, higher priorities first, other keys at once."""
-    service.set_queue("default", key_limit=2)
+    service.set_queue("default", {"key_limit": 2})
     ids = [service.submit(NewJob("noop", concurrency_key="a")).id for _ in range(4)]
     other = service.submit(NewJob("noop", concurrency_key="b")).id
     assert states(service, *ids, other) == [State.QUEUED] * 2 + [State.BLOCKED] * 2 + [State.QUEUED]
     end(service, hands, ids[0], "succeeded")
     assert states(service, *ids) == [State.SUCCEEDED, State.RUNNING, State.QUEUED, State.BLOCKED]
-    service.set_queue("default", key_limit=3)
+    service.set_queue("default", {"key_limit": 3})
     assert states(service, ids[3]) == [State.QUEUED]
 
 
@@ -174,7 +174,7 @@ def test_a_key_is_not_lost_with_jobs_that_leave_in_other_ways(service: Service, 
 
 def test_many_submitters_at_once_do_not_let_in_too_many(settings: Any, service: Service) -> None:
     """Admission is one at a time a key, each with a snapshot of its own."""
-    service.set_queue("default", key_limit=3)
+    service.set_queue("default", {"key_limit": 3})
 
     def submit() -> None:
         with Service(settings) as own:

@@ -158,6 +158,7 @@ CREATE TABLE jobsched.lease (
     progress_message text,
     cancel_requested_at timestamp with time zone,
     cancel_requested_by text,
+    limited text,
     CONSTRAINT lease_attempt_check CHECK ((attempt >= 1)),
     CONSTRAINT lease_crashes_check CHECK ((crashes >= 0)),
     CONSTRAINT lease_losses_check CHECK ((losses >= 0)),
@@ -331,9 +332,18 @@ CREATE TABLE jobsched.queue (
     pause_reason text,
     paused_until timestamp with time zone,
     key_limit integer DEFAULT 1 NOT NULL,
+    max_running integer,
+    rate double precision,
+    burst integer DEFAULT 1 NOT NULL,
+    tokens double precision DEFAULT 0 NOT NULL,
+    refilled_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    limited boolean GENERATED ALWAYS AS (((max_running IS NOT NULL) OR (rate IS NOT NULL))) STORED NOT NULL,
+    CONSTRAINT queue_burst_check CHECK ((burst > 0)),
     CONSTRAINT queue_check CHECK (((paused_at IS NOT NULL) OR ((paused_by IS NULL) AND (pause_reason IS NULL) AND (paused_until IS NULL)))),
     CONSTRAINT queue_key_limit_check CHECK ((key_limit > 0)),
-    CONSTRAINT queue_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128)))
+    CONSTRAINT queue_max_running_check CHECK ((max_running > 0)),
+    CONSTRAINT queue_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
+    CONSTRAINT queue_rate_check CHECK ((rate > (0)::double precision))
 );
 CREATE TABLE jobsched.slot (
     job_id bigint NOT NULL,
@@ -419,6 +429,7 @@ CREATE INDEX dependency_unmet ON jobsched.dependency USING btree (parent) WHERE 
 CREATE INDEX idempotency_expires_at ON jobsched.idempotency USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX kept_until ON jobsched.kept USING btree (until);
 CREATE INDEX lease_cancel ON jobsched.lease USING btree (worker_id) WHERE (cancel_requested_at IS NOT NULL);
+CREATE INDEX lease_limited ON jobsched.lease USING btree (limited) WHERE (limited IS NOT NULL);
 CREATE INDEX lease_worker_id ON jobsched.lease USING btree (worker_id);
 CREATE INDEX outcome_cancelled ON jobsched.outcome USING btree (job_id) WHERE (state = 'cancelled'::text);
 CREATE INDEX outcome_dead ON jobsched.outcome USING btree (job_id) WHERE (state = 'dead'::text);

@@ -14,6 +14,7 @@ from jobsched.tests.store.plans import custom_plan, generic_plan, pretend_empty,
 
 BIG = {
     "job", "ready", "delayed", "lease", "outcome", "attempt_log", "job_output", "checkpoint", "idempotency", "worker",
+    "blocked", "dependency", "slot", "unique_active",
 }  # fmt: skip
 MAX_ID = (1 << 63) - 1
 HOT = (
@@ -23,10 +24,12 @@ HOT = (
     "get_jobs", "job_states", "list_jobs", "list_jobs_by_state", "list_workers", "attempts", "read_output", "tail",
     "cancel", "requeue", "discard", "purge_ready", "purge_delayed", "command_worker",
     "prune_jobs", "prune_keys", "prune_workers",
+    "settle", "admit", "waiters", "unsettled", "hold", "release", "enqueue_blocked", "claim_unique", "unique_holder",
+    "unique_keys", "dependencies", "purge_blocked", "limit_room",
 )  # fmt: skip
 
 # A million jobs: 600,000 finished, of which 6,000 are dead and the oldest 60 cancelled, 200,000 queued
-# (some of which came back), 100,000 delayed and 100,000 held by 20 workers; 20,000 workers have ended.
+# (some of which came back), 50,000 delayed, 50,000 blocked and 100,000 held by 20 workers; 20,000 workers have ended.
 FILL = """
 insert into jobsched.job (id, queue, type, payload, priority, max_attempts, backoff_kind, backoff_base, backoff_cap,
                           idempotency_key, tags, submitter, created_at)
@@ -45,14 +48,23 @@ insert into jobsched.ready (queue, priority, seq, job_id, type, attempt, crashes
 select 'q' || i % 5, i % 4, case when i % 10 = 0 then i + 500000 else i end, i, 'noop', 0, 0, 0, false
 from generate_series(600001, 800000) i;
 insert into jobsched.delayed (job_id, state, run_at, attempt, crashes, losses, solo)
-select i, 'scheduled', now() + interval '1 hour', 0, 0, 0, false from generate_series(800001, 900000) i;
+select i, 'scheduled', now() + interval '1 hour', 0, 0, 0, false from generate_series(800001, 850000) i;
+insert into jobsched.blocked (job_id, queue, priority, key, attempt, crashes, losses, solo, settled, parked)
+select i, 'q' || i % 5, i % 4, case when i % 2 = 0 then 'k' || i % 100 end, 0, 0, 0, false, true, i % 2 = 0
+from generate_series(850001, 900000) i;
+insert into jobsched.dependency (child, parent, condition)
+select i, i - 800000, 'ok' from generate_series(850001, 900000, 2) i;
+insert into jobsched.slot (job_id, queue, key)
+select i, 'q' || i % 5, 'k' || i % 100 from generate_series(900001, 950000) i;
+insert into jobsched.unique_active (key, job_id) select 'u' || i, i from generate_series(850001, 900000) i;
 insert into jobsched.worker (name, host, boot_id, pid_namespace, pid, pid_start, version, types, schemas, concurrency,
                              lease_seconds, state, mark, ended_at, end_reason)
 select 'w' || i, 'h', 'b', 1, i, 1, '1', '{noop}', '{}', 1, 30, 'available', '-',
        case when i > 20 then now() - make_interval(mins => i) end, case when i > 20 then 'stopped' end
 from generate_series(1, 20020) i;
-insert into jobsched.lease (job_id, token, worker_id, attempt, crashes, losses, solo, queued_since)
-select i, i, i % 20 + 1, 1, 0, 0, false, now() from generate_series(900001, 1000000) i;
+insert into jobsched.lease (job_id, token, worker_id, attempt, crashes, losses, solo, queued_since, limited)
+select i, i, i % 20 + 1, 1, 0, 0, false, now(), case when i % 1000 = 0 then 'q0' end
+from generate_series(900001, 1000000) i;
 insert into jobsched.attempt_log (token, job_id, attempt, kind)
 select i, i % 600000 + 1, 1, 'failed' from generate_series(1, 50000) i;
 insert into jobsched.job_output (job_id, token, chunk, attempt, stream, text)
@@ -158,7 +170,7 @@ def test_housekeeping_that_finds_little_reads_little(
     """One due job is not looked for among all that wait, nor a dead worker's leases among all that run:
     a condition that bounds its index scan is not a filter."""
     with full.transaction(force_rollback=True):
-        full.execute("update jobsched.delayed set run_at = now() - interval '1 s' where job_id = 850000")
+        full.execute("update jobsched.delayed set run_at = now() - interval '1 s' where job_id = 840000")
         full.execute("update jobsched.idempotency set expires_at = now() + interval '1 h' where job_id < 20000")
         touched = blocks(full, name, params)
     assert touched < 700, f"{touched} blocks"

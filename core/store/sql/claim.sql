@@ -5,13 +5,18 @@
 -- The token is drawn in a CTE of its own: joining the rows that the insert returns would be
 -- quadratic. The lateral with `offset 0` keeps the payloads' lookup by primary key, whatever the
 -- statistics say. The columns are those of leases.Claimed, in its order. A worker that was declared dead claims nothing.
+-- A queue with limits is passed over, unless %(limited)s names it: then the caller holds its row, and has
+-- counted how many may be taken (limit_room.sql).
 with lane as materialized (
     select k.queue, k.priority, k.after
     from unnest(%(queues)b::text[], %(priorities)b::smallint[], %(cursors)b::bigint[]) k (queue, priority, after)
     where not exists (
         select from jobsched.queue q
-        where q.name = k.queue and q.paused_at is not null
-          and (q.paused_until is null or q.paused_until > statement_timestamp())
+        where q.name = k.queue
+          and (
+              q.limited and %(limited)s::text is null
+              or q.paused_at is not null and (q.paused_until is null or q.paused_until > statement_timestamp())
+          )
     )
     and exists (select from jobsched.worker w where w.id = %(worker_id)s and w.ended_at is null)
 ),
@@ -36,8 +41,8 @@ owned as materialized (
     select t.*, nextval('jobsched.token_seq') as token from taken t
 ),
 leased as (
-    insert into jobsched.lease (job_id, token, worker_id, attempt, crashes, losses, solo, queued_since)
-    select job_id, token, %(worker_id)s, attempt + 1, crashes, losses, solo, since from owned
+    insert into jobsched.lease (job_id, token, worker_id, attempt, crashes, losses, solo, queued_since, limited)
+    select job_id, token, %(worker_id)s, attempt + 1, crashes, losses, solo, since, %(limited)s from owned
 )
 select
     o.token, o.job_id, o.type, o.queue, o.attempt + 1 as attempt, j.max_attempts, j.payload, j.timeout,

@@ -24,7 +24,8 @@ select q.name, q.created_at,
        q.paused_at is not null and (q.paused_until is null or q.paused_until > statement_timestamp()) as paused,
        q.paused_at, q.paused_by, q.pause_reason, q.paused_until,
        coalesce(queued.jobs, 0), coalesce(waiting.scheduled, 0), coalesce(waiting.retrying, 0),
-       coalesce(running.jobs, 0), queued.oldest, coalesce(blocked.jobs, 0), q.key_limit
+       coalesce(running.jobs, 0), queued.oldest, coalesce(blocked.jobs, 0), q.key_limit,
+       q.max_running, q.rate, q.burst
 from jobsched.queue q
 left join queued on queued.queue = q.name
 left join waiting on waiting.queue = q.name

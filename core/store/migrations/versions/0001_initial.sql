@@ -143,8 +143,10 @@ create table jobsched.lease (
     progress            real check (progress between 0 and 1),
     progress_message    text,
     cancel_requested_at timestamptz,
-    cancel_requested_by text
+    cancel_requested_by text,
+    limited             text -- its queue, if that had a limit when it was claimed
 );
+create index lease_limited on jobsched.lease (limited) where limited is not null;
 create index lease_worker_id on jobsched.lease (worker_id);
 create index lease_cancel on jobsched.lease (worker_id) where cancel_requested_at is not null;
 
@@ -248,6 +250,12 @@ create table jobsched.queue (
     pause_reason text,
     paused_until timestamptz, -- null: until somebody resumes it
     key_limit    integer not null default 1 check (key_limit > 0), -- jobs of one concurrency key at a time
+    max_running  integer check (max_running > 0),           -- jobs at a time, counted from live leases
+    rate         double precision check (rate > 0),         -- starts a second; a bucket of tokens:
+    burst        integer not null default 1 check (burst > 0), -- how many it holds
+    tokens       double precision not null default 0,       -- how many it held at `refilled_at`
+    refilled_at  timestamptz not null default clock_timestamp(),
+    limited      boolean not null generated always as (max_running is not null or rate is not null) stored,
     check (paused_at is not null or (paused_by is null and pause_reason is null and paused_until is null))
 );
 
