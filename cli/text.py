@@ -34,7 +34,10 @@ COLOURS = {
     State.DEAD: "red",
     State.CANCELLED: "bright_black",
 }
-_ANSI = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36, "bright_black": 90, "bold": 1, "default": 39}
+_ANSI = {
+    "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36, "bright_black": 90, "bold": 1,
+    "default": 39,
+}  # fmt: skip
 
 
 def escape(text: str) -> str:
