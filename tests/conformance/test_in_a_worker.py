@@ -161,7 +161,7 @@ def cancel_while_it_runs(trial: Trial, case: Case) -> None:
     trial.until_ended(case)
     assert time.monotonic() - asked < STOPPED_WITHIN
     if trial.handler.isolation == "shared":
-        assert [line for line in case.worker.events() if "did not stop" in line] == []
+        assert [line for line in case.worker.lines if "reason" in line] == []
 
 
 def nothing_is_left(trial: Trial, cases: list[Case]) -> None:
