@@ -10,6 +10,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from ..model.errors import PermissionDenied
 from .databases import Database, connected
 from .sql import load
 
@@ -30,7 +31,13 @@ def create(database: Database, role: str | None = None) -> bool:
     role: may use it from then on, for db_tx jobs; None grants nothing. JobschedError of `of_ours`.
     """
     with connected(database) as connection:
-        missing = _state(connection) == "missing"
+        before = _state(connection)
+        if before == "no rights" and role is None:
+            raise PermissionDenied(
+                f"the table jobsched_tx.applied is there, and the user of database {database.name} may not use it",
+                fix=f"as its owner: jobsched db-tx init {database.name} --grant ROLE",
+            )
+        missing = before == "missing"
         with connection.transaction():
             for statement in _statements(role) if missing else _grants(role):
                 connection.execute(statement.encode())
@@ -44,17 +51,17 @@ def state(database: Database) -> TableState:
 
 
 def prune(
-    database: Database, store_id: str, age: float, is_finished: Callable[[Sequence[int]], set[int]], *, dry_run: bool
+    database: Database, store_id: str, age: float, are_finished: Callable[[Sequence[int]], set[int]], *, dry_run: bool
 ) -> int:
     """Delete what one store's jobs recorded more than `age` seconds ago; return how many rows.
 
-    is_finished: which of these jobs no attempt will ever run again; the others keep their rows.
+    are_finished: which of these jobs no attempt will ever run again; the others keep their rows.
     dry_run: only count.
     """
     count = 0
     with connected(database) as connection:
         for rows in _old(connection, store_id, age):
-            finished = is_finished(list(rows))
+            finished = are_finished(list(rows))
             keys = [key for job_id, key in rows.items() if job_id in finished]
             count += len(keys)
             if keys and not dry_run:
