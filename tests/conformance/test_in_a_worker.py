@@ -25,6 +25,10 @@ from .scene import Scene, has_part, payload_for, with_secrets
 ALL = Registry().all()
 PARTS = ("slow", "temporary", "hopeless")
 CANNOT: dict[str, dict[str, str]] = {
+    "cpu_intensive": {"hopeless": "it needs nothing but a processor"},
+    "default": {"slow": "it is always the same tenth of a second", "hopeless": "it needs nothing but the machine"},
+    "io_intensive": {"hopeless": "a disk that is full or fails may be mended"},
+    "mixed_workload": {"hopeless": "it needs nothing but the machine"},
     "pdf_invoice": {"slow": "at most 1000 lines and 20 short fields: it is a matter of seconds"},
 }
 """Handler → what it cannot be brought to do, and why. Each handler with a payload model has either

@@ -63,7 +63,7 @@ def places(handler: Handler) -> Iterator[tuple[dict[str, Any], Place, type[BaseM
                 yield payload, place, model
 
 
-def changed(payload: dict[str, Any], place: Place, **fields: Any) -> dict[str, Any]:
+def changed(payload: dict[str, Any], place: Place, /, **fields: Any) -> dict[str, Any]:
     """A copy with other fields at `place`; a field that is `...` is left out."""
     whole = copy.deepcopy(payload)
     target: Any = whole
