@@ -77,6 +77,7 @@ async def _attempt(database: Database, request: Request, limits: Limits, applica
         result = {"command": tag.command, "rowcount": tag.rows, **table.as_result()}
         if not await session.own("applied_record", json.dumps(result), request.key, taken[0][0]):
             raise QueryFailed("the query ended its own transaction, or removed the row that records it — refused")
+        await session.tidy()
         await session.commit()
     return Applied(result, before=False)
 

@@ -108,6 +108,12 @@ class Session:
         with _failing(lambda error: of_query(error, self.database)):
             return await self._statement(statement)
 
+    async def tidy(self) -> None:
+        """Behind a pooler: leave nothing of the job's in a session that is somebody else's next."""
+        if self.connection.prepare_threshold is None:
+            await self.own("db_tx_unlock")
+            await self.own("db_tx_reset")
+
     async def commit(self) -> None:
         """Commit. CommitUnanswered: nobody knows. QueryFailed, TryAgain: it was rolled back.
 

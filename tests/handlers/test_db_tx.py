@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from jobsched.core.config import Settings
 from jobsched.core.handler import Discard, Retry
 from jobsched.core.store import applied_table
+from jobsched.core.store.database_session import Limits, open_session
 from jobsched.core.store.databases import Database
 from jobsched.handlers.db_tx import DbTx, db_tx
 
@@ -344,3 +345,45 @@ async def test_behind_a_transaction_pooler_it_works_the_same(context: RecordingC
         context, "select current_setting('TimeZone'), count(*) from pg_prepared_statements", connection="app"
     )
     assert result["rows"] == [["UTC", 0]]
+
+
+async def test_behind_a_transaction_pooler_a_job_leaves_nothing_in_the_session(url: str) -> None:
+    """The next transaction on the same connection to the server may be anybody's."""
+    database = Database("app", f"{url}?pgbouncer=true")
+    async with open_session(database, "jobsched db_tx", Limits(5, 5)) as session:
+        await session.prepare("select set_config('work_mem', '99MB', false), pg_advisory_lock(9)")
+        await session.run([])
+        await session.tidy()
+        await session.commit()
+        left = await session.connection.execute(
+            "select current_setting('work_mem') = '99MB', current_setting('statement_timeout'), count(*)"
+            " from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+        )
+        assert await left.fetchone() == (False, "0", 0)
+
+
+async def test_a_job_that_is_cancelled_during_its_commit_says_what_became_of_it(
+    context: RecordingContext, app: psycopg.Connection[Any], url: str
+) -> None:
+    """A commit is waited for a little: what has been applied is not called cancelled."""
+    app.execute("create function slowly() returns trigger language plpgsql as $$"
+                " begin perform pg_sleep(0.5); return null; end $$")  # fmt: skip
+    app.execute("create constraint trigger slow after insert on note deferrable initially deferred"
+                " for each row execute function slowly()")  # fmt: skip
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as watch:
+        task = asyncio.create_task(run(context, "insert into note (said) values ('once')"))
+        await until_jobs(watch, "query = 'commit' and wait_event = 'PgSleep'")
+        task.cancel()
+        assert (await task)["rowcount"] == 1
+    assert app.execute("select count(*) from note").fetchone() == (1,)
+
+
+async def test_a_constraint_that_is_checked_at_the_commit_fails_the_job(
+    context: RecordingContext, app: psycopg.Connection[Any]
+) -> None:
+    """The query had gone well, and nothing of it is there."""
+    app.execute("alter table note add constraint said_once unique (said) deferrable initially deferred")
+    said = await failing(context, "insert into note (said) values ('twice'), ('twice')")
+    assert "said_once" in said
+    assert app.execute("select count(*) from note").fetchone() == (0,)
+    assert app.execute("select count(*) from jobsched_tx.applied").fetchone() == (0,)
