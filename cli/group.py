@@ -36,7 +36,7 @@ ALIASES = {"ps": "ls", "jobs": "ls"}
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Jobs": ("submit", "ls", "show", "logs", "tail", "wait", "cancel", "retry", "dlq"),
     "Workers and queues": ("worker", "workers", "queue", "handlers"),
-    "The rest": ("demo", "db", "config", "bench", "help"),
+    "The rest": ("demo", "db", "db-tx", "config", "bench", "chaos", "help"),
 }
 GLOBAL_FLAGS = "\nGlobal flags:{dry} -o -q --fields --no-header --color --time -y -v … (jobsched --help)\n"
 EXAMPLES = """
@@ -60,14 +60,14 @@ def dry_runnable(function: Function) -> Function:
 
 @cache
 def verbs() -> tuple[str, ...]:
-    """The names of the files in cli/commands, sorted."""
+    """The names of the files in cli/commands, sorted; `db_tx.py` is the verb `db-tx`."""
     names = (entry[:-3] for entry in os.listdir(FOLDER) if entry.endswith(".py") and not entry.startswith("_"))
-    return tuple(sorted(names))
+    return tuple(sorted(name.replace("_", "-") for name in names))
 
 
 def help_line(verb: str) -> str:
     """The first line of the verb's file, without importing it."""
-    source = (FOLDER / f"{verb}.py").read_text(encoding="utf-8")
+    source = (FOLDER / f"{verb.replace('-', '_')}.py").read_text(encoding="utf-8")
     first = source.partition("\n")[0].strip()
     return str(ast.literal_eval(first if first.endswith('"""') and len(first) > 3 else f'{first}"""')).strip()
 
@@ -172,7 +172,7 @@ def program() -> Program:
 
 
 def _build(name: str) -> Command:
-    module = importlib.import_module(f".commands.{name}", __package__)
+    module = importlib.import_module(f".commands.{name.replace('-', '_')}", __package__)
     app = getattr(module, "app", None)
     if not isinstance(app, Typer):
         return _command(name, module, CommandInfo(name=name, callback=module.command))

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from .config import Settings
 from .model.errors import UsageError, WaitTimeout
+from .model.findings import Checked
 from .model.job import Attempt, Job, NewJob, check_name
 from .model.results import (
     DeadGroup,
@@ -421,6 +422,13 @@ class Service:
         """Return the job types that live workers run, with the JSON Schemas of their payloads."""
         with self.store.connection() as own:
             return workers.published_types(own)
+
+    def verify(self, *, since: datetime | None = None, limit: int = 20) -> Iterator[Checked]:
+        """Yield each invariant of the store as soon as it was looked at: see core/store/verify.py."""
+        from .store.verify import verify_store
+
+        _check_time("since", since)
+        return verify_store(self.store, self.settings, since=since, limit=limit)
 
     # The dead-letter queue
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
@@ -11,7 +12,11 @@ from ..core.model.errors import FetchFailed, FetchRefused, ObjectNotFound, Usage
 from ..core.objects.keys import check_bucket, key_problem
 
 if TYPE_CHECKING:
-    from ..core.fetch import Fetched
+    from ..core.fetch import Fetched, FetchPolicy
+
+
+LOOK = 0.2
+"""Seconds between looks whether a job was asked to stop."""
 
 
 def _bucket(value: str) -> str:
@@ -35,17 +40,28 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=4096, descri
 
 
 def fetch_for_job(url: str, context: Context) -> Fetched:
-    """Fetch under the operator's policy. Retry: it may work later. Discard: it never will."""
-    from ..core.fetch import FetchPolicy, fetch
+    """Fetch under the operator's policy; for threads. Retry: it may work later. Discard: it never will.
+    Cancelled: the job was asked to stop."""
+    from ..core.fetch import FetchPolicy
 
     try:
-        return fetch(url, FetchPolicy.of(context.settings))
+        return asyncio.run(_fetch_until_cancelled(url, FetchPolicy.of(context.settings), context))
     except FetchRefused as error:
         raise Discard(f"{error.message} ({error.fix})" if error.fix else error.message) from error
     except FetchFailed as error:
         if error.temporary:
             raise Retry(error.message, delay=error.retry_after) from error
         raise Discard(error.message) from error
+
+
+async def _fetch_until_cancelled(url: str, policy: FetchPolicy, context: Context) -> Fetched:
+    """Fetch, and look now and then whether anybody still wants it: a thread cannot be interrupted."""
+    from ..core.fetch import fetch_async
+
+    fetching = asyncio.create_task(fetch_async(url, policy))
+    while not (await asyncio.wait({fetching}, timeout=LOOK))[0]:
+        context.check_cancelled()  # asyncio.run cancels what still runs when this leaves it
+    return fetching.result()
 
 
 def read_object(bucket: str, key: str, context: Context, *, max_bytes: int) -> bytes:

@@ -92,23 +92,28 @@ def upgrade() -> None:
 
 @app.command("check")
 def check() -> int:
-    """Check server, schema, and that every job is in one place.
+    """Check server, schema, and every invariant of `jobsched verify`.
 
     Exit 1 if a rule is broken.
     """
     from ...core.store import schema
-    from ...core.store.check import RULES, find_breaches
     from ...core.store.store import open_store
+    from ...core.store.verify import verify_store
 
-    with open_store(invocation.current().settings, check_schema=False, say=diagnostics.note) as store:
+    settings = invocation.current().settings
+    with open_store(settings, check_schema=False, say=diagnostics.note) as store:
         with store.connection() as connection:
             schema.check(connection)
-            breaches = find_breaches(connection)
-        output.emit("breach", BREACHES, [breach._asdict() for breach in breaches])
+        checked = list(verify_store(store, settings, limit=1))
+        broken = [each for each in checked if each.violations]
+        rows = [{"rule": each.sentence, "jobs": each.violations, "example": each.found[0].job_id} for each in broken]
+        output.emit("breach", BREACHES, rows)
         diagnostics.note(
-            f"{store.shown_url}: schema {schema.HEAD}, {len(RULES) - len(breaches)} of {len(RULES)} rules hold"
+            f"{store.shown_url}: schema {schema.HEAD}, {len(checked) - len(broken)} of {len(checked)} rules hold"
         )
-    return 1 if breaches else 0
+        if broken:
+            diagnostics.note("more about it: jobsched verify")
+    return 1 if broken else 0
 
 
 @app.command("grant")
@@ -178,8 +183,8 @@ def _configured_row() -> dict[str, Any]:
 
 def _warn_about_workers() -> None:
     """Say who is about to lose the store. A store that cannot be asked has nobody to be warned about."""
-    from ...core.store.check import count_live_workers
     from ...core.store.store import open_store
+    from ...core.store.workers import count_live_workers
 
     try:
         with open_store(invocation.current().settings, start=False) as store, store.connection() as connection:

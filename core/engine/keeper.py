@@ -195,8 +195,10 @@ class Keeper:
             runner.send("jobs", [_work(each.job) for each in held])
 
     def tend_runners(self) -> None:
-        """Main thread: start the runners that are missing."""
+        """Main thread: start the runners that are missing, and the janitor if it is."""
         with self._lock:
+            if self._janitor.revive(runner.pid for runner in self.runners):
+                self.log.warning("the janitor was killed: there is a new one")
             for runner in self.runners:
                 if runner.retiring_since is not None and not runner.stopping and not self.hand.of(runner):
                     runner.stopping = True

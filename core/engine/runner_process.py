@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +27,40 @@ EXIT_SECONDS = 2.0
 
 
 class JanitorProcess:
-    """The keeper's side of the janitor (see janitor.py)."""
+    """The keeper's side of the janitor (see janitor.py).
+
+    The keeper holds both ends of its pipes, so that a janitor that was killed breaks nothing: what is
+    said meanwhile waits for the next one.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._closed = False
-        words_read, self.words_fd = os.pipe()
-        keeper_read, self._keeper_fd = os.pipe()
+        self._words_read, self.words_fd = os.pipe()
+        self._keeper_read, self._keeper_fd = os.pipe()
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
         script = str(Path(__file__).with_name("janitor.py"))
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", script, str(words_read), str(keeper_read)],
-            pass_fds=(words_read, keeper_read),
+        fds = (self._words_read, self._keeper_read)
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", script, *map(str, fds)],
+            pass_fds=fds,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-        os.close(words_read)
-        os.close(keeper_read)
+
+    def revive(self, runners: Iterable[int]) -> bool:
+        """If somebody killed it, start it again and name the runners to it; return whether that was so.
+
+        Which process groups it had been told of is lost: their mark is left to find them by.
+        """
+        if self._process.poll() is None:
+            return False
+        self._process = self._start()
+        for runner in runners:
+            self.say("r", runner)
+        return True
 
     def say(self, word: str, runner: int) -> None:
         """Tell that a runner began (`r`) or ended (`!`)."""
@@ -57,6 +75,8 @@ class JanitorProcess:
             os.close(self.words_fd)
             os.close(self._keeper_fd)
         self._process.wait()
+        os.close(self._words_read)
+        os.close(self._keeper_read)
 
 
 class RunnerProcess:

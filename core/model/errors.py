@@ -17,6 +17,8 @@
     ├── ConfigError                78  configuration, schema or handler module is unusable
     ├── WaitTimeout               124  --timeout elapsed before the condition held
     ├── FetchFailed                125  a URL that could be reached and did not give what was asked for
+    ├── DatabaseUnreachable         69  no connection to a database that jobs may use
+    ├── QueryFailed                125  a database that jobs may use refused a job's query
     └── LeaseLost                      a word about a job that is no longer ours
 
 Each class carries what every door needs: `code` (stable, machine-readable), `exit_code` (CLI),
@@ -201,6 +203,24 @@ class FetchFailed(JobschedError):
         self.status = status
         self.temporary = temporary
         self.retry_after = retry_after
+
+
+class DatabaseUnreachable(JobschedError):
+    """A database that the operator has named for jobs cannot be reached, or the connection broke."""
+
+    code = "DATABASE_UNREACHABLE"
+    exit_code = 69
+    http_status = 503
+    grpc_status = "UNAVAILABLE"
+    retryable = True
+
+
+class QueryFailed(JobschedError):
+    """A job's query can never work as it is: it is wrong, not allowed, or breaks a constraint."""
+
+    code = "QUERY_FAILED"
+    http_status = 422
+    grpc_status = "FAILED_PRECONDITION"
 
 
 class ConfigError(JobschedError):

@@ -27,6 +27,12 @@ def command_worker(connection: Connection, name_or_id: str | int, command: Liter
     return _read(row)
 
 
+def count_live_workers(connection: Connection) -> int:
+    """Return how many workers are using the store now."""
+    row = connection.execute(load("count_live_workers")).fetchone()
+    return int(row[0]) if row else 0
+
+
 def published_types(connection: Connection) -> dict[str, dict[str, Any]]:
     """Job types that live workers run → JSON Schema of their payload."""
     return dict(connection.execute(load("published_types")).fetchall())

@@ -1,115 +1,97 @@
-"""Everything at once: whatever dies in whatever order, each job has one outcome, told by its last owner."""
+"""Everything at once: whatever breaks in whatever order, every promise is kept, and chaos leaves nothing behind."""
 
 from __future__ import annotations
 
+import json
 import os
-import random
 import signal
-from collections.abc import Callable
+import subprocess
+from pathlib import Path
+from typing import Any
 
-from jobsched.core.model.priority import Priority
+import psycopg
+import pytest
 
-from .fleet import Fleet, until
+from .fleet import PATIENCE, PROGRAM, until
 
-JOBS = 1500
-BLOWS = 20
+SEED = os.environ.get("JOBSCHED_TEST_SEED", "one")
+MINUTES = "0.4"
 
 
-def test_after_any_series_of_blows_every_job_has_one_outcome(fleet: Fleet) -> None:
-    """Keepers and runners killed, workers stopped and continued, connections cut, jobs cancelled and retried."""
-    rng = random.Random(os.environ.get("JOBSCHED_TEST_SEED", "chaos"))
-    ids = [
-        job
-        for seconds in (0.0, 0.01, 0.1, 0.3)
-        for priority in (Priority.HIGH, Priority.LOW)
-        for job in fleet.submit("nap", JOBS // 8, {"seconds": seconds}, priority=priority)
-    ]
-    ids += fleet.submit("alone", 10, {"seconds": 0.05})
-    start_worker(fleet)
-    start_worker(fleet)
-    blows: list[Callable[[Fleet, random.Random], None]] = [
-        kill_a_keeper, kill_a_runner, stop_a_keeper_for_a_while, terminate_a_worker, cut_connections,
-        lambda fleet, rng: cancel_some(fleet, rng, ids),
-    ]  # fmt: skip
-    for _ in range(BLOWS):
-        began = len(fleet.told())
-        rng.choice(blows)(fleet, rng)
-        if not [worker for worker in fleet.workers if worker.process.poll() is None][1:]:
-            start_worker(fleet)
-        until(lambda began=began: len(fleet.told()) > began + 5 or not waiting(fleet), "jobs go on")  # type: ignore[misc]
+def chaos(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `jobsched … chaos …` to its end."""
+    return subprocess.run([*PROGRAM, *arguments], env=environ, capture_output=True, text=True)
 
-    start_worker(fleet)
-    fleet.until_ended(len(ids))
 
-    assert fleet.states().keys() <= {"succeeded", "cancelled"}
-    owners = {(told.job_id, told.token) for told in fleet.told("ended")}
-    naps = fleet.rows(
-        "select o.job_id, o.token from jobsched.outcome o join jobsched.job j on j.id = o.job_id "
-        "where o.state = 'succeeded' and j.type = 'nap'"
-    )
-    assert set(naps) <= owners
-    assert fleet.rows("select count(*) from jobsched.outcome where state = 'succeeded' and attempt <> 1") == [(0,)]
-    assert (
-        fleet.rows("select kind, count(*) from jobsched.attempt_log where kind not in ('lost', 'crashed') group by 1")
-        == []
+def processes_with(text: str) -> dict[int, str]:
+    """Living processes in whose environment or command line `text` occurs."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+            if text.encode() in command + (entry / "environ").read_bytes():
+                found[int(entry.name)] = command.decode(errors="replace")
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.timeout(400)
+def test_after_any_series_of_faults_every_promise_was_kept(environ: dict[str, str], database_url: str) -> None:
+    """Workers, submitters, connections and the server killed, stopped, cut off and started again for a while."""
+    outcome = chaos(
+        environ | {"JOBSCHED_DATABASE_URL": database_url}, "-o", "json", "chaos", "--minutes", MINUTES, "--seed", SEED
     )
 
-
-def start_worker(fleet: Fleet) -> None:
-    fleet.start("-c", "20", JOBSCHED_LEASE="3s")
-
-
-def waiting(fleet: Fleet) -> bool:
-    return fleet.rows("select exists (select from jobsched.ready) or exists (select from jobsched.lease)") == [(True,)]
-
-
-def alive(fleet: Fleet, rng: random.Random) -> list[int]:
-    """Indices of the workers that run, in random order."""
-    found = [i for i, worker in enumerate(fleet.workers) if worker.process.poll() is None]
-    return rng.sample(found, len(found))
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    found: dict[str, dict[str, Any]] = {}
+    for row in json.loads(outcome.stdout)["items"]:
+        found.setdefault(row["what"], {})[row["name"]] = row["count"]
+    assert found["violation"] == {"none": 0}
+    assert sum(1 for count in found["fault"].values() if count) >= 8
+    assert found["jobs"]["acknowledged"] >= 50
+    assert found["jobs"]["succeeded"] > found["jobs"]["dead"] > 0
+    with psycopg.connect(database_url) as configured:
+        assert configured.execute("select count(*) from jobsched.job").fetchone() == (0,)
 
 
-def kill_a_keeper(fleet: Fleet, rng: random.Random) -> None:
-    for which in alive(fleet, rng)[:1]:
-        fleet.workers[which].process.kill()
-        fleet.workers[which].wait()
-
-
-def kill_a_runner(fleet: Fleet, rng: random.Random) -> None:
-    for which in alive(fleet, rng)[:1]:
-        for pid in fleet.workers[which].runners()[:1]:
-            os.kill(pid, signal.SIGKILL)
-
-
-def stop_a_keeper_for_a_while(fleet: Fleet, rng: random.Random) -> None:
-    stopped, *others = alive(fleet, rng)
-    fleet.workers[stopped].signal(signal.SIGSTOP)
-    began = len(fleet.told())
-    until(lambda: not others or len(fleet.told()) > began + 20 or not waiting(fleet), "others go on")
-    fleet.workers[stopped].signal(signal.SIGCONT)
-
-
-def terminate_a_worker(fleet: Fleet, rng: random.Random) -> None:
-    for which in alive(fleet, rng)[:1]:
-        fleet.workers[which].signal(signal.SIGTERM)
-        if rng.random() < 0.5:
-            fleet.workers[which].signal(signal.SIGTERM)
-        assert fleet.workers[which].wait() == 0
-
-
-def cut_connections(fleet: Fleet, rng: random.Random) -> None:
-    pids = [
-        pid
-        for (pid,) in fleet.rows(
-            "select pid from pg_stat_activity "
-            "where application_name like 'jobsched %%' and datname = current_database()"
-        )
+def test_the_same_seed_makes_the_same_plan(environ: dict[str, str]) -> None:
+    """And another one another; every kind of fault comes before any comes again."""
+    plans = [
+        chaos(environ, "-o", "jsonl", "chaos", "--plan", "--minutes", "1", "--seed", seed).stdout
+        for seed in ("a", "a", "b")
     ]
-    for pid in rng.sample(pids, rng.randint(0, len(pids))):
-        fleet.rows("select pg_terminate_backend(%s)", pid)
+
+    assert plans[0] == plans[1] != plans[2]
+    kinds = [json.loads(line)["kind"] for line in plans[0].splitlines()]
+    assert len(set(kinds[:12])) == 12
 
 
-def cancel_some(fleet: Fleet, rng: random.Random, ids: list[int]) -> None:
-    chosen = rng.sample(ids, 10)
-    fleet.service.cancel(chosen, by="chaos")
-    fleet.service.retry(chosen[:5], by="chaos")
+def test_chaos_that_is_ended_in_the_middle_leaves_nothing_running(environ: dict[str, str], run_folder: Path) -> None:
+    """SIGTERM as well as Ctrl-C: no worker, runner, command, submitter or server is left."""
+    folder = run_folder / f"chaos-{os.getpid()}"
+    process = subprocess.Popen(
+        [*PROGRAM, "chaos", "--store", str(folder), "--seed", SEED], env=environ, stderr=subprocess.DEVNULL
+    )
+    witness = folder / "witness"
+    until(lambda: witness.exists() and len(witness.read_text().splitlines()) > 20, "jobs run")
+    assert len(processes_with(str(folder))) > 5
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(PATIENCE) not in (0, 1)
+    assert processes_with(str(folder)) == {}
+
+
+@pytest.mark.parametrize("arguments", [("chaos", "--store", "FOLDER"), ("--database-url", "postgresql://x", "chaos")])
+def test_chaos_takes_no_store_but_one_of_its_own(
+    environ: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Neither a folder that holds anything nor a database that somebody else has."""
+    (tmp_path / "something").touch()
+
+    outcome = chaos(environ, *(word.replace("FOLDER", str(tmp_path)) for word in arguments))
+
+    assert outcome.returncode == 2, outcome.stderr

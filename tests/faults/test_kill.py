@@ -66,3 +66,19 @@ def test_after_kill_9_of_keeper_and_runner_everything_ends(fleet: Fleet) -> None
     fleet.start("-c", str(JOBS))
     assert fleet.until_ended(JOBS) == {"succeeded": JOBS - 1, "cancelled": 1}
     assert fleet.rows("select count(*) from jobsched.outcome where losses + crashes > 1") == [(0,)]
+
+
+def test_a_killed_janitor_is_replaced_and_no_job_pays(fleet: Fleet) -> None:
+    """Commands run on, the worker does not end over it, and the next janitor outlives its keeper by a moment."""
+    worker = fleet.start("-c", "4", "--allow-commands")
+    (janitor,) = set(worker.children()) - set(worker.runners())
+
+    os.kill(janitor, signal.SIGKILL)
+    commands = fleet.submit("command", 5, {"argv": ["true"]})
+
+    worker.until_says("the janitor was killed: there is a new one")
+    assert fleet.until_ended(len(commands)) == {"succeeded": len(commands)}
+    assert fleet.rows("select distinct attempt, crashes from jobsched.outcome") == [(1, 0)]
+    (successor,) = set(worker.children()) - set(worker.runners())
+    worker.signal(signal.SIGKILL)
+    until(lambda: not is_alive(successor), "the new janitor has heard of the keeper's end")

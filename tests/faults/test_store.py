@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from jobsched.core import config
+from jobsched.core.chaos.proxy import Proxy
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
 from jobsched.core.store.embedded.postmaster import find_postmaster
 from jobsched.core.store.embedded.record import Layout
 
 from .fleet import Fleet, until
-from .proxy import Proxy
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def own_store(environ: dict[str, str], tmp_path: Path) -> Iterator[Fleet]:
 def proxy(database_url: str) -> Iterator[Proxy]:
     """A way to the store that can be cut."""
     parts = urlsplit(database_url)
-    made = Proxy((parts.hostname or "", parts.port or 0))
+    made = Proxy(lambda: (parts.hostname or "", parts.port or 0))
     yield made
     made.close()
 

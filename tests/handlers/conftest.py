@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,10 +15,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import trustme
 
 from jobsched.core.config import Settings, load
 
@@ -95,34 +98,61 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
     raise AssertionError(f"SeaweedFS did not start:\n{log.read_text()[-2000:]}")
 
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
-class Web:
-    """A web server on a loopback address. `answers` maps paths to what is done with a request."""
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as it came."""
 
-    def __init__(self) -> None:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Web:
+    """A web server on a loopback address. `answers` maps paths to what is done with a request.
+
+    tls: what it shows who it is with; None speaks plain HTTP. `requests` holds path and headers of what
+    came, `received` all of it. `dropped` is set when a client leaves a path that hangs.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[str, Answer] = {}
-        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.received: list[Received] = []
+        self.asked = threading.Event()
+        self.dropped = threading.Event()
         self.closing = threading.Event()
         web = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                web.requests.append((self.path, dict(self.headers)))
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                web.received.append(Received(self.command, self.path, dict(self.headers), body))
+                web.asked.set()
                 try:
                     web.answers[self.path.partition("?")[0]](self)
-                except (BrokenPipeError, ConnectionResetError):
+                except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
                     self.close_connection = True  # the client had enough: that is what some tests are about
 
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""
 
+        for method in METHODS:
+            setattr(Handler, f"do_{method}", Handler.answer)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
+
+    @property
+    def requests(self) -> list[tuple[str, dict[str, str]]]:
+        return [(each.path, each.headers) for each in self.received]
 
     def serve(self, path: str, body: bytes = b"", *, status: int = 200, headers: dict[str, str] | None = None) -> str:
         """Answer `path` with this; return its URL."""
@@ -132,7 +162,57 @@ class Web:
             for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
                 request.send_header(name, value)
             request.end_headers()
-            request.wfile.write(body)
+            request.wfile.write(b"" if request.command == "HEAD" else body)
+
+        self.answers[path] = answer
+        return self.url + path
+
+    def redirect(self, path: str, location: str, status: int = 302) -> str:
+        """Send whoever asks for `path` to `location`; return its URL."""
+        return self.serve(path, status=status, headers={"Location": location})
+
+    def say(self, path: str, *pieces: bytes) -> str:
+        """Answer `path` with these bytes as they are, and end the connection; return its URL."""
+
+        def answer(request: BaseHTTPRequestHandler) -> None:
+            for piece in pieces:
+                request.wfile.write(piece)
+            request.close_connection = True
+
+        self.answers[path] = answer
+        return self.url + path
+
+    def echo(self, path: str, status: int = 200) -> str:
+        """Answer `path` with everything that was sent, as JSON; return its URL."""
+
+        def answer(request: BaseHTTPRequestHandler) -> None:
+            told = self.received[-1]
+            text = json.dumps({"method": told.method, "headers": told.headers, "body": told.body.decode()}).encode()
+            request.send_response(status)
+            request.send_header("Content-Type", "application/json")
+            request.end_headers()
+            request.wfile.write(text)
+
+        self.answers[path] = answer
+        return self.url + path
+
+    def hang(self, path: str, begin: bytes = b"", drip: bytes = b"") -> str:
+        """Answer `path` with `begin`, then `drip` now and then until the client leaves; return its URL."""
+
+        def answer(request: BaseHTTPRequestHandler) -> None:
+            request.wfile.write(begin)
+            request.connection.settimeout(0.02)
+            while not self.closing.is_set():
+                try:
+                    request.wfile.write(drip)
+                    if request.connection.recv(1) == b"":
+                        break
+                except TimeoutError:
+                    continue
+                except OSError:
+                    break
+            self.dropped.set()
+            request.close_connection = True
 
         self.answers[path] = answer
         return self.url + path
@@ -147,5 +227,18 @@ class Web:
 @pytest.fixture
 def web() -> Iterator[Web]:
     server = Web()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def secure_web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    """Speaks TLS as 127.0.0.1 and localhost, with a certificate that this test's jobs trust."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(tls)
+    server = Web(tls)
     yield server
     server.close()

@@ -1,0 +1,1 @@
+delete from jobsched_tx.applied where key = any (%(keys)s)

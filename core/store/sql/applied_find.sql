@@ -1,0 +1,1 @@
+select query_hash, result from jobsched_tx.applied where key = $1

@@ -1,0 +1,1 @@
+fetch forward {rows} from jobsched_rows

@@ -1,0 +1,2 @@
+-- So would its advisory locks, for ever.
+select pg_advisory_unlock_all()
