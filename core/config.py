@@ -108,6 +108,8 @@ SETTINGS: tuple[Setting, ...] = (
             "how long a silent worker keeps its jobs"),
     Setting("poll", ("JOBSCHED_POLL",), _at_least("10ms"), "1s",
             "how often a worker looks for jobs when nobody wakes it"),
+    Setting("aging", ("JOBSCHED_AGING",), parse_duration, "0",
+            "how long a job may wait behind higher priorities before it gets every other turn; 0: for ever"),
     Setting("drain_timeout", ("JOBSCHED_DRAIN_TIMEOUT",), parse_duration, "30s",
             "how long a stopping worker lets running jobs finish"),
     Setting("crash_limit", ("JOBSCHED_CRASH_LIMIT",), _count, "3",

@@ -32,6 +32,12 @@ COLUMNS = (
     Column("type", shown=False),
 )
 Text = str | None
+After = Annotated[
+    list[str] | None, typer.Option("--after", metavar="ID[:ok|any|fail]", help="Once that job has ended so.")
+]
+ConcurrencyKey = Annotated[
+    Text, typer.Option("--concurrency-key", metavar="KEY", help="One running job a key: queue set --key-limit.")
+]
 
 
 def epilog(words: list[str]) -> str | None:
@@ -57,13 +63,9 @@ def command(
     at: Annotated[Text, typer.Option("--at", metavar="TIME", help="Not before: 14:30, tomorrow 09:00, ISO.")] = None,
     in_: Annotated[Text, typer.Option("--in", metavar="SPAN", help="Not before so long from now.")] = None,
     key: Annotated[Text, typer.Option("--key", metavar="KEY", help="The same key makes one job.")] = None,
-    after: Annotated[
-        list[str] | None, typer.Option("--after", metavar="ID[:ok|any|fail]", help="Once that job has ended so.")
-    ] = None,
+    after: After = None,
     unique: Annotated[Text, typer.Option("--unique", metavar="KEY", help="One active job a key.")] = None,
-    concurrency_key: Annotated[
-        Text, typer.Option("--concurrency-key", metavar="KEY", help="One running job a key: queue set --key-limit.")
-    ] = None,
+    concurrency_key: ConcurrencyKey = None,
     hold: Annotated[bool, typer.Option("--hold", help="Not before somebody releases it.")] = False,
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Repeatable.")] = None,
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Even if nobody knows type or payload.")] = False,

@@ -26,7 +26,8 @@ class Claimer:
 
     queues: None serves every queue. room_for_solo: whether a job that must run alone can be taken.
     more: called with queue and type after a claim that may have left such jobs behind, or when woken
-    for one without having room, to wake another worker. full: called in that last case.
+    for one without having room, to wake another worker. full: called in that last case. aging: seconds
+    after which jobs of lower priority get every other claim; 0 lets them wait for ever.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Claimer:
         more: Callable[[str, str], None],
         full: Callable[[], None],
         poll: float,
+        aging: float = 0.0,
     ) -> None:
         self._link = link
         self._worker_id = worker_id
@@ -54,6 +56,9 @@ class Claimer:
         self._more = more
         self._full = full
         self._poll = poll
+        self._aging = aging
+        self._overdue: list[Lane] = []
+        self._overdues_turn = False
         self._cursors = Cursors()
         self._limited = LimitedQueues(queues, types)
         self._lost = LostClaims()
@@ -143,6 +148,7 @@ class Claimer:
         return limited + self._claim_unlimited(conn, worker_id, n - len(limited), lanes, solo=solo)
 
     def _claim_unlimited(self, conn: Conn, worker_id: int, n: int, lanes: list[Lane], *, solo: bool) -> list[Claimed]:
+        lanes = self._aged(lanes)
         cursors = self._cursors.begin(lanes)
         began = time.monotonic()
         if not any(cursors):
@@ -176,7 +182,24 @@ class Claimer:
             if self._fixed is None:
                 self._queues = fleet.queue_names(conn)
             self._limited.refresh(conn)
+            self._look_for_overdue(conn)
             self._next_queues = now + QUEUES_EVERY
         if len(self._queues) > 1:
             self._queues = self._queues[1:] + self._queues[:1]
         return [(queue, priority) for priority in Priority for queue in self._queues]
+
+    def _look_for_overdue(self, conn: Conn) -> None:
+        if self._aging:
+            lanes = [(queue, int(priority)) for priority in Priority for queue in self._queues]
+            known = self._cursors.known(lanes)
+            found = leases.overdue_lanes(conn, lanes, known, self._types, self._aging)
+            self._overdue = [lane for lane in lanes if lane in found]
+
+    def _aged(self, lanes: list[Lane]) -> list[Lane]:
+        """Every other time, put first one of the lanes whose jobs have waited too long: each in its turn."""
+        self._overdues_turn = len(self._overdue) > 1 and not self._overdues_turn
+        if not self._overdues_turn:
+            return lanes
+        first = self._overdue.pop()
+        self._overdue.insert(0, first)
+        return [first, *(lane for lane in lanes if lane != first)]

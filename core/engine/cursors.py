@@ -58,6 +58,11 @@ class Cursors:
         newest = self._newest
         return [min(known.get(lane, 0), newest.get(lane, 0)) for lane in lanes]
 
+    def known(self, lanes: list[Lane]) -> list[int]:
+        """Return where each lane was read up to long enough ago that little can have come behind it."""
+        known = self._as_of(self._now() - LONG_LAG)
+        return [min(known.get(lane, 0), self._newest.get(lane, 0)) for lane in lanes]
+
     def end(self, seen: dict[Lane, int], *, full: bool, newest_seq: int, lanes: list[Lane], cost: float) -> None:
         """Note what the claim saw.
 

@@ -179,6 +179,7 @@ class Worker:
             more=self._wake_another,
             full=self._say_busy,
             poll=settings["poll"],
+            aging=settings["aging"],
         )
         self._pulse = Pulse(
             self._link("pulse"),

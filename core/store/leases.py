@@ -151,6 +151,24 @@ def claim(
         return list(map(Claimed._make, cursor.fetchall()))
 
 
+def overdue_lanes(
+    conn: Connection[TupleRow],
+    lanes: Sequence[tuple[str, int]],
+    cursors: Sequence[int],
+    types: Sequence[str],
+    age: float,
+) -> set[tuple[str, int]]:
+    """The lanes (queue, priority) of which the first job has waited longer than `age` seconds."""
+    values = {
+        "queues": [queue for queue, _ in lanes],
+        "priorities": [priority for _, priority in lanes],
+        "cursors": list(cursors),
+        "types": list(types),
+        "age": age,
+    }
+    return {(queue, priority) for queue, priority in conn.execute(load("overdue_lanes"), values)}
+
+
 def tokens_since(conn: Connection[TupleRow], worker_id: int, after: int) -> set[int]:
     """Tokens of the worker's leases that are newer than `after`."""
     return {token for (token,) in conn.execute(load("worker_tokens"), {"worker_id": worker_id, "after": after})}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 from jobsched.core.model.job import After, NewJob
+from jobsched.core.model.priority import Priority
 
 from .fleet import Fleet, Told, until
 
@@ -61,3 +62,20 @@ def test_a_chain_of_jobs_runs_in_its_order_across_workers(fleet: Fleet) -> None:
     assert fleet.until_ended(10) == {"succeeded": 10}
 
     assert [told.job_id for told in fleet.told("began")] == ids
+
+
+def test_with_aging_a_low_job_does_not_starve_and_without_it_it_waits(fleet: Fleet) -> None:
+    """Under high ones that would keep the worker busy for longer; without aging, priorities are strict."""
+    fleet.submit("nap", 150, {"seconds": 0.02}, priority=Priority.HIGH)
+    (low,) = fleet.submit("nap", 1, {"seconds": 0.0}, priority=Priority.LOW)
+    fleet.submit("nap", 150, {"seconds": 0.02}, priority=Priority.HIGH, queue="strict")
+    (last,) = fleet.submit("nap", 1, {"seconds": 0.0}, priority=Priority.LOW, queue="strict")
+    fleet.start("-c", "1", "--queues", "default", JOBSCHED_AGING="1s")
+    fleet.start("-c", "1", "--queues", "strict")
+
+    assert fleet.until_ended(302) == {"succeeded": 302}
+
+    began = [told.job_id for told in fleet.told("began")]
+    aged = [job_id for job_id in began if job_id <= low]
+    assert aged.index(low) < 145
+    assert began[-1] == last or [job_id for job_id in began if job_id > low][-1] == last

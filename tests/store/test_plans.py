@@ -26,6 +26,7 @@ HOT = (
     "prune_jobs", "prune_keys", "prune_workers",
     "settle", "admit", "waiters", "unsettled", "hold", "release", "enqueue_blocked", "claim_unique", "unique_holder",
     "unique_keys", "dependencies", "purge_blocked", "limit_room",
+    "overdue_lanes", "why_rank", "why_key", "why_limits",
 )  # fmt: skip
 
 # A million jobs: 600,000 finished, of which 6,000 are dead and the oldest 60 cancelled, 200,000 queued
