@@ -32,6 +32,7 @@ COLUMNS = (
     Column("type", shown=False),
 )
 Text = str | None
+Fields = Annotated[list[str] | None, typer.Argument(metavar="FIELD…", help="Payload: key=text key:=JSON key@FILE.")]
 After = Annotated[
     list[str] | None, typer.Option("--after", metavar="ID[:ok|any|fail]", help="Once that job has ended so.")
 ]
@@ -51,9 +52,7 @@ def epilog(words: list[str]) -> str | None:
 @dry_runnable
 def command(
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="What to run: jobsched handlers.")] = "",
-    fields: Annotated[
-        list[str] | None, typer.Argument(metavar="FIELD…", help="Payload: key=text key:=JSON key@FILE.")
-    ] = None,
+    fields: Fields = None,
     args: Annotated[Text, typer.Option("--args", metavar="JSON", help="The payload: JSON, @FILE or -.")] = None,
     queue: Annotated[Text, typer.Option("--queue", "-Q", metavar="QUEUE", help="Default: the type's.")] = None,
     priority: Annotated[Text, typer.Option("--priority", metavar="WORD", help="critical, high, default, low.")] = None,
