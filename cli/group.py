@@ -34,7 +34,7 @@ FOLDER = Path(__file__).parent / "commands"
 HELP_NAMES: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 ALIASES = {"ps": "ls", "jobs": "ls"}
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Jobs": ("submit", "ls", "show", "logs", "tail", "wait", "cancel", "retry", "dlq"),
+    "Jobs": ("submit", "ls", "show", "logs", "tail", "wait", "why", "cancel", "retry", "hold", "release", "dlq"),
     "Workers and queues": ("worker", "workers", "queue", "handlers"),
     "The rest": ("demo", "db", "db-tx", "config", "bench", "chaos", "help"),
 }

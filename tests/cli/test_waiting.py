@@ -1,0 +1,88 @@
+"""Jobs that wait, and what holds them up: --after, --hold, keys, limits, why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Outcome
+
+Cli = Callable[..., Outcome]
+
+
+def test_a_job_is_submitted_after_others_held_and_released(cli: Cli) -> None:
+    """Each verb says what became of the job; show names what it waits for."""
+    parent = cli("submit", "noop", "--hold").out.strip()
+    child = cli("submit", "noop", "--after", parent, "--after", f"{parent}:ok")
+    assert (child.code, "named" in child.err or "twice" in child.err) == (2, True)
+    child_id = cli("submit", "noop", "--after", f"{parent}:any").out.strip()
+    assert cli("ls", "--state", "blocked", "-o", "id").lines == [child_id, parent]
+    (reasons,) = [cli("why", child_id, "-o", "json")]
+    assert reasons.code == 1
+    assert [(item["job"], item["reason"], item["fix"]) for item in reasons.json["items"]] == [
+        (int(child_id), "dependency", None), (int(parent), "held", f"jobsched release {parent}"),
+    ]  # fmt: skip
+    assert cli("release", parent).code == 0
+    assert cli("release", parent).code == 4
+    assert cli("cancel", parent).code == 0
+    assert cli("ls", "--state", "queued", "-o", "id").lines == [child_id]
+    assert cli("hold", "--queue", "default").code == 0
+    assert cli("release", "--queue", "default", "-o", "id").lines == [child_id]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["submit", "noop", "--after", "12"], 3, "job 12, after which"),
+        (["submit", "noop", "--after", "x"], 2, "ID:ok, ID:fail or ID:any"),
+        (["submit", "noop", "--unique", ""], 2, "unique key"),
+        (["submit", "noop", "--concurrency-key", "a\nb"], 2, "concurrency key"),
+        (["hold"], 2, "nothing selected"),
+        (["release", "99"], 3, "99"),
+        (["why", "99"], 3, "99"),
+        (["queue", "set", "q"], 2, "--max-running 5"),
+        (["queue", "set", "q", "--rate", "fast"], 2, "10/s, 100/m or 1/90s"),
+        (["queue", "set", "q", "--rate", "0/s"], 2, "10/s"),
+        (["queue", "set", "q", "--max-running", "0"], 2, "max_running"),
+        (["queue", "set", "q", "--max-running", "-1"], 2, "whole number, or none"),
+        (["queue", "set", "q", "--key-limit", "0"], 2, "key_limit"),
+        (["queue", "set", "a queue", "--key-limit", "1"], 2, "is not a name"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(cli: Cli, words: list[str], code: int, said: str) -> None:
+    """With a code, and a line that says what would."""
+    done = cli(*words)
+    assert done.code == code
+    assert said in done.err
+    assert cli("ls", "-q").out == ""
+    assert {row["name"] for row in cli("queue", "ls", "-o", "jsonl").rows} <= {"default"}
+
+
+def test_limits_are_set_shown_and_taken_away(cli: Cli) -> None:
+    """What is not named stays as it is."""
+    assert cli("queue", "set", "mail", "--max-running", "5", "--rate", "90/m", "--key-limit", "2").code == 0
+    assert cli("queue", "set", "mail", "--max-running", "none").code == 0
+    (queue,) = cli("queue", "ls", "-o", "jsonl").rows
+    assert [queue[name] for name in ("max_running", "rate", "burst", "key_limit")] == [None, 1.5, 2, 2]
+
+
+def test_a_batch_names_what_its_jobs_wait_for(cli: Cli) -> None:
+    """As the flags do; nonsense is told by line."""
+    parent = cli("submit", "noop").out.strip()
+    lines = [
+        f'{{"type": "noop", "after": [{parent}, "{parent}"]}}',
+        f'{{"type": "noop", "after": ["{parent}:any"], "concurrency_key": "k", "unique": "u", "hold": true}}',
+        '{"type": "noop", "hold": "yes"}',
+        '{"type": "noop", "after": 5}',
+    ]
+    done = cli("submit", "--batch", "-", "-o", "jsonl", stdin="\n".join(lines))
+    assert done.code == 5
+    assert [row.get("id") is not None for row in done.rows] == [False, True, False, False]
+    assert cli("ls", "--state", "blocked", "-q").lines == [str(done.rows[1]["id"])]
+
+
+def test_the_second_of_a_kind_is_the_first_one(cli: Cli) -> None:
+    """--unique prints the active job's id, exit 0."""
+    first = cli("submit", "noop", "--unique", "nightly")
+    assert cli("submit", "noop", "--unique", "nightly").out == first.out
