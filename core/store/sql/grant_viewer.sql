@@ -1,4 +1,4 @@
--- May look: every list, `show`, `logs`, `tail`, `wait`, `db check`. Tables that a later version of the
+-- May look: every list, `show`, `logs`, `tail`, `wait`, `verify`, `doctor`. Tables that a later version of the
 -- schema brings are covered too.
 grant usage on schema jobsched to {role};
 grant select on all tables in schema jobsched to {role};
