@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 from pypdf import PdfReader
+from pypdf.generic import ByteStringObject, TextStringObject
 
 from jobsched.core.handler import Discard
 from jobsched.handlers._invoice import Invoice
@@ -128,6 +129,40 @@ def test_a_long_invoice_repeats_its_header_and_counts_its_pages(context: Recordi
     assert "Total 100.00 EUR" in pages[-1]
 
 
+@pytest.mark.parametrize("lines", range(22, 30))
+def test_the_totals_never_stand_on_a_page_alone(context: RecordingContext, lines: int) -> None:
+    """The last line goes with them, under a header of its own."""
+    items = [{"description": f"Item {number}", "unit_price": "1.00"} for number in range(lines)]
+    pages = [page.extract_text() for page in printed(context, invoice(items=items)).pages]
+    for part in ("Description Quantity", f"Item {lines - 1}", "Subtotal", f"Total {lines}.00 EUR"):
+        assert part in pages[-1]
+    assert "".join(pages).count("Item ") == lines
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["a\n" * 400, "W" * 1000, "-" * 1000, "שלום " * 200, "ש" + "-" * 999],
+    ids=["lines", "wide", "neutral", "right to left", "both"],
+)
+def test_a_description_longer_than_a_page_goes_on_in_the_next_row(context: RecordingContext, description: str) -> None:
+    """What passes the door can be drawn."""
+    reader = printed(context, invoice(items=[{"description": description, "unit_price": "1.00"}] * 2))
+    text = text_of(reader)
+    for character in set(description) - set("\n "):
+        assert text.count(character) >= 2 * description.count(character)
+    assert all("Description Quantity" in page.extract_text() for page in reader.pages)
+
+
+@pytest.mark.parametrize("word", ["שלום", "مرحبا"])
+def test_a_number_after_right_to_left_text_is_read_after_it(context: RecordingContext, word: str) -> None:
+    """Left of it, that is, and not turned round; also within text from left to right (UAX #9, rule L2)."""
+    text = text_of(printed(context, invoice(notes=f"Mixed {word} 4,125.50 end"))).replace("\n", " ")
+    visual = "".join(text.split())
+    number = visual.index("4,125.50")
+    assert visual.index("Mixed") < number < visual.index("end")
+    assert min(visual.index(character, visual.index("Mixed")) for character in word) > number
+
+
 SCRIPTS = {
     "greek": "Ωμέγα Εμπορική",
     "cyrillic": "Общество Ёлка",
@@ -152,6 +187,28 @@ def test_a_name_of_any_script_is_printed(context: RecordingContext, script: str)
     assert {character for character in name if not character.isspace()} <= set(text)
     assert "\N{REPLACEMENT CHARACTER}" not in text
     assert context.logs == []
+
+
+def test_no_page_shows_the_box_of_a_missing_glyph(context: RecordingContext) -> None:
+    """All scripts together, over several pages, with accents that combine and what has no shape: glyph 0,
+    .notdef, is in none of the strings that are drawn."""
+    unseen = "a\u0301 e\u0323\u0302 \ufeffbom zero\u200bwidth \u2764\ufe0f नि\u200dक soft\u00adhyphen"
+    items = [
+        {"description": f"{n} {name}", "unit_price": "1"} for n, name in enumerate([*SCRIPTS.values(), unseen] * 8)
+    ]
+    reader = printed(context, invoice(items=items, buyer={"name": " ".join(SCRIPTS.values())}))
+    assert context.logs == []
+    shown = 0
+    for page in reader.pages:
+        content = page.get_contents()
+        assert content is not None
+        for operands, operator in content.operations:
+            for each in operands[0] if operator == b"TJ" else operands if operator == b"Tj" else []:
+                if isinstance(each, ByteStringObject | TextStringObject):
+                    codes = each.original_bytes
+                    shown += len(codes) // 2
+                    assert b"\0\0" not in [codes[at : at + 2] for at in range(0, len(codes), 2)]
+    assert shown > 1000
 
 
 def test_a_character_that_no_font_has_is_replaced_and_told(context: RecordingContext) -> None:
