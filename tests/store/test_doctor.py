@@ -18,7 +18,7 @@ from jobsched.core.host import boot_id, pid_namespace
 from jobsched.core.model.findings import Finding, Level
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
-from jobsched.core.store import doctor, roles
+from jobsched.core.store import doctor, doctor_jobs, roles
 from jobsched.core.store.store import Store, open_store
 
 from .hands import Hands
@@ -48,7 +48,7 @@ def test_every_check_has_its_say_about_a_sound_store(store: Store, submit: Submi
     began = time.monotonic()
     findings = list(doctor.examine_store(store))
     assert time.monotonic() - began < 2
-    names = {name for name, _ in (*doctor.CHECKS, *doctor.TABLE_CHECKS)} | {"store", "schema"}
+    names = {name for name, _ in (*doctor.CHECKS, *doctor_jobs.TABLE_CHECKS)} | {"store", "schema"}
     assert {each.check for each in findings} == names
     wrong = [each for each in findings if each.level in (Level.WARN, Level.BAD)]
     assert {each.check for each in wrong} == {"server"}, wrong
@@ -112,7 +112,7 @@ def test_a_viewer_is_told_what_he_may_not_see(viewer: Store, connect: Connect) -
     assert "secret" not in held.what
     assert "may not see" in hidden.what
     assert "pg_read_all_stats" in (hidden.fix or "")
-    assert {each.check for each in findings} >= {name for name, _ in doctor.TABLE_CHECKS}
+    assert {each.check for each in findings} >= {name for name, _ in doctor_jobs.TABLE_CHECKS}
     assert not [each for each in findings if "could not be looked at" in each.what]
 
 
@@ -123,6 +123,14 @@ def test_a_role_without_rights_is_told_so(viewer: Store, db: Conn) -> None:
     assert levels(found) == [Level.NOTE]
     assert "could not be looked at" in found[0].what
     assert "jobsched db grant" in (found[0].fix or "")
+
+
+def test_a_role_that_was_granted_nothing_is_told_so(viewer: Store, db: Conn) -> None:
+    """The server can be looked at, the store cannot."""
+    roles.grant(db, f"looks_{os.getpid()}", "none")
+    found = {each.check: each for each in doctor.examine_store(viewer)}
+    assert (found["schema"].level, "jobsched db grant" in (found["schema"].fix or "")) == (Level.BAD, True)
+    assert found.keys() == {"store", "schema"} | {name for name, _ in doctor.CHECKS}
 
 
 def test_a_worker_that_fell_silent_is_a_ghost(examine: Examine, db: Conn, submit: Submit) -> None:
@@ -152,10 +160,10 @@ def test_a_process_of_this_host_that_is_gone_is_named_at_once(examine: Examine, 
 
 def test_many_ghosts_are_counted(examine: Examine, db: Conn) -> None:
     """Nobody reads a hundred lines."""
-    for number in range(doctor.MOST + 3):
+    for number in range(doctor_jobs.MOST + 3):
         Hands(db, f"w{number}")
     db.execute("update jobsched.worker set heartbeat_at = now() - interval '10 min'")
-    assert "3 more workers" in examine("workers")[doctor.MOST].what
+    assert "3 more workers" in examine("workers")[doctor_jobs.MOST].what
 
 
 def test_workers_of_another_version_are_noted(examine: Examine, db: Conn) -> None:

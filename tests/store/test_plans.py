@@ -23,6 +23,7 @@ HOT = (
     "get_jobs", "job_states", "list_jobs", "list_jobs_by_state", "list_workers", "attempts", "read_output", "tail",
     "cancel", "requeue", "discard", "purge_ready", "purge_delayed", "command_worker",
     "prune_jobs", "prune_keys", "prune_workers",
+    "doctor_workers", "doctor_queues", "doctor_types", "doctor_overdue", "doctor_dead",
 )  # fmt: skip
 
 # A million jobs: 600,000 finished, of which 6,000 are dead and the oldest 60 cancelled, 200,000 queued
