@@ -140,7 +140,7 @@ class Worker:
     def _start(self, kinds: list[Kind]) -> None:
         usable = [kind for kind in kinds if self._options.allow_commands or not kind.commands]
         self._types = [kind.name for kind in usable]
-        self._schemas = {kind.name: kind.schema for kind in usable}
+        self._schemas = {kind.name: kind.schema for kind in kinds}
         self._make_loops()
         self._health: HealthServer | None = None
         if self._options.metrics_port is not None:

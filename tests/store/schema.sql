@@ -170,8 +170,7 @@ CREATE TABLE jobsched.ready (
 WITH (autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='5000');
 CREATE TABLE jobsched.secret (
     type text NOT NULL,
-    fields text[] NOT NULL,
-    CONSTRAINT secret_fields_check CHECK ((cardinality(fields) > 0))
+    field text NOT NULL
 );
 CREATE TABLE jobsched.worker (
     id bigint NOT NULL,
@@ -210,12 +209,9 @@ CREATE VIEW jobsched.job_now AS
     j.type,
     j.queue,
     j.priority,
-        CASE
-            WHEN (s.fields IS NULL) THEN j.payload
-            ELSE (j.payload || COALESCE(( SELECT jsonb_object_agg(f.name, '(hidden)') AS jsonb_object_agg
-               FROM unnest(s.fields) f(name)
-              WHERE (j.payload ? f.name)), '{}'::jsonb))
-        END AS payload,
+    COALESCE((j.payload || ( SELECT jsonb_object_agg(s.field, '(hidden)') AS jsonb_object_agg
+           FROM jobsched.secret s
+          WHERE ((s.type = j.type) AND (j.payload ? s.field)))), j.payload) AS payload,
     j.max_attempts,
     j.backoff_kind,
     j.backoff_base,
@@ -248,7 +244,7 @@ CREATE VIEW jobsched.job_now AS
     o.result,
     o.error,
     o.fingerprint
-   FROM ((((((jobsched.job j
+   FROM (((((jobsched.job j
      LEFT JOIN jobsched.outcome o ON ((o.job_id = j.id)))
      LEFT JOIN jobsched.lease l ON ((l.job_id = j.id)))
      LEFT JOIN jobsched.delayed d ON ((d.job_id = j.id)))
@@ -266,7 +262,6 @@ CREATE VIEW jobsched.job_now AS
            FROM jobsched.ready b
           WHERE ((b.job_id = j.id) AND (b.seq <> b.job_id))
  LIMIT 1) r ON (true))
-     LEFT JOIN jobsched.secret s ON ((s.type = j.type)))
      LEFT JOIN jobsched.worker w ON ((w.id = COALESCE(o.worker_id, l.worker_id))));
 CREATE TABLE jobsched.job_output (
     job_id bigint NOT NULL,
@@ -343,7 +338,7 @@ ALTER TABLE ONLY jobsched.queue
 ALTER TABLE ONLY jobsched.ready
     ADD CONSTRAINT ready_pkey PRIMARY KEY (queue, priority, seq);
 ALTER TABLE ONLY jobsched.secret
-    ADD CONSTRAINT secret_pkey PRIMARY KEY (type);
+    ADD CONSTRAINT secret_pkey PRIMARY KEY (type, field);
 ALTER TABLE ONLY jobsched.store
     ADD CONSTRAINT store_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY jobsched.worker
