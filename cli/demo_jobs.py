@@ -13,11 +13,13 @@ from ..core.model.backoff import Backoff, BackoffKind
 from ..core.model.job import Job, NewJob
 from ..core.model.states import State
 from ..core.objects import ObjectStore
+from .demo_scene import SHOP
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ..core.service import Service
+    from .demo_web import DemoWeb
 
 PHOTO = ("uploads", "demo/photo.jpg")
 PHOTO_SIZE = (2400, 1600)
@@ -26,8 +28,14 @@ LINES = 5
 SCRIPT = f"for i in 1 2 3 4 {LINES}; do echo line $i of {LINES}; sleep 0.3; done"
 QUICK = Backoff(BackoffKind.FIXED, 0.5, 0.5)
 TOTAL = "2280.71"
+INVOICE = "DEMO-2026-001"
 SIZES = ({"width": 1200}, {"width": 640, "format": "webp"}, {"width": 320, "height": 320, "fit": "cover"})
 PIXELS = [(1200, 800), (640, 427), (320, 320)]
+
+
+OLD = "demo-old"
+"""The queue of the jobs that are archived."""
+SOLD, LEFT = 3, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,8 @@ class Act:
     problem: Callable[[Job, Service, ObjectStore], str]
 
 
-def acts() -> list[Act]:
-    """The jobs, in the order in which they are shown."""
+def acts(web: DemoWeb) -> list[Act]:
+    """The first jobs, in the order in which they are shown. web: where the HTTP request goes."""
     steady = {"message": "invalid_job: the printer is on fire"}
     command = {"argv": ["sh", "-c", SCRIPT]}
     resize = {"bucket": PHOTO[0], "key": PHOTO[1], "sizes": list(SIZES), "output_prefix": "demo"}
@@ -48,17 +56,24 @@ def acts() -> list[Act]:
         Act("an invoice: three tax rates, a logo", NewJob("pdf_invoice", _invoice()), _check_invoice),
         Act("a photo in three sizes", NewJob("image_resize", resize), _check_images),
         Act(f"a program that prints {LINES} lines", NewJob("command", command), _check_lines),
+        Act("an HTTP request; told to come back later", NewJob("http_call", _order(web)), _check_call(web)),
+        Act("a database transaction, applied once", NewJob("db_tx", _sale()), _check_sale),
         Act(
             "fails twice, then succeeds",
             NewJob("fail", {**steady, "times": 2}, max_attempts=3, backoff=QUICK),
-            _ended(State.SUCCEEDED, attempt=3),
+            ended(State.SUCCEEDED, attempt=3),
         ),
         Act(
             "always fails: ends in the DLQ",
             NewJob("fail", steady, max_attempts=2, backoff=QUICK),
-            _ended(State.DEAD, attempt=2),
+            ended(State.DEAD, attempt=2),
         ),
     ]
+
+
+def old_jobs() -> list[NewJob]:
+    """Jobs that are soon archived; they are not shown."""
+    return [NewJob("noop", {"note": f"old job {number}"}, queue=OLD) for number in (1, 2, 3)]
 
 
 def put_photo(objects: ObjectStore) -> None:
@@ -73,8 +88,32 @@ def put_photo(objects: ObjectStore) -> None:
 
 def files_of(job: Job) -> list[str]:
     """Paths of the files that a job made."""
-    made = job.result.get("files", []) if isinstance(job.result, dict) else []
-    return [str(file["location"]) for file in made]
+    result = job.result if isinstance(job.result, dict) else {}
+    made = [str(file["location"]) for file in result.get("files", []) if "location" in file]
+    return made + ([str(result["file"])] if "file" in result else [])
+
+
+def came_of(job: Job) -> str:
+    """What a job's result says, in words; "" where it made nothing."""
+    result = job.result if isinstance(job.result, dict) else {}
+    match job.type:
+        case "pdf_invoice":
+            return f"total {result.get('total')} EUR"
+        case "image_resize":
+            return ", ".join(f"{file['width']}x{file['height']}" for file in result.get("files", []))
+        case "command":
+            return f"exit code {result.get('exit_code')}"
+        case "http_call":
+            return f"status {result.get('status')}: {result.get('body')}"
+        case "db_tx":
+            return f"{result.get('command')}, now {result.get('rows')}"
+        case "email":
+            return f"to {', '.join(result.get('accepted', []))}"
+        case "data_archival":
+            return ", ".join(
+                f"{file['jobs']} jobs in {file['bucket']}/{file['key']}" for file in result.get("files", [])
+            )
+    return ""
 
 
 def _photo() -> Image:
@@ -111,7 +150,7 @@ def _encoded(image: Image, format_: str, **options: Any) -> bytes:
 
 def _invoice() -> dict[str, Any]:
     return {
-        "number": "DEMO-2026-001",
+        "number": INVOICE,
         "date": "2026-05-04",
         "due_date": "2026-05-18",
         "seller": {"name": "Jobsched Demo GmbH", "address": ["Hauptstraße 1", "10115 Berlin"], "tax_id": "DE123456789"},
@@ -134,7 +173,9 @@ def _invoice() -> dict[str, Any]:
     }
 
 
-def _ended(state: State, attempt: int) -> Callable[[Job, Service, ObjectStore], str]:
+def ended(state: State, attempt: int) -> Callable[[Job, Service, ObjectStore], str]:
+    """Return a check that a job ended in this state, in this attempt."""
+
     def problem(job: Job, service: Service, objects: ObjectStore) -> str:
         if job.state is not state:
             return f"it is {job.state}, not {state}: {job.error or 'no error'}"
@@ -144,7 +185,7 @@ def _ended(state: State, attempt: int) -> Callable[[Job, Service, ObjectStore], 
 
 
 def _check_invoice(job: Job, service: Service, objects: ObjectStore) -> str:
-    problem = _ended(State.SUCCEEDED, attempt=1)(job, service, objects)
+    problem = ended(State.SUCCEEDED, attempt=1)(job, service, objects)
     if problem:
         return problem
     if not Path(files_of(job)[0]).read_bytes().startswith(b"%PDF-"):
@@ -155,7 +196,7 @@ def _check_invoice(job: Job, service: Service, objects: ObjectStore) -> str:
 def _check_images(job: Job, service: Service, objects: ObjectStore) -> str:
     from PIL import Image
 
-    problem = _ended(State.SUCCEEDED, attempt=1)(job, service, objects)
+    problem = ended(State.SUCCEEDED, attempt=1)(job, service, objects)
     if problem:
         return problem
     sizes = []
@@ -167,9 +208,36 @@ def _check_images(job: Job, service: Service, objects: ObjectStore) -> str:
 
 
 def _check_lines(job: Job, service: Service, objects: ObjectStore) -> str:
-    problem = _ended(State.SUCCEEDED, attempt=1)(job, service, objects)
+    problem = ended(State.SUCCEEDED, attempt=1)(job, service, objects)
     if problem:
         return problem
     text = "".join(chunk.text for chunk in service.output(job.id) if chunk.stream == "stdout")
     expected = "".join(f"line {number} of {LINES}\n" for number in range(1, LINES + 1))
     return "" if text == expected else f"it printed {text[:200]!r}"
+
+
+def _order(web: DemoWeb) -> dict[str, Any]:
+    return {"url": web.url, "method": "POST", "json": {"item": "widget", "amount": SOLD}, "expect": [201]}
+
+
+def _check_call(web: DemoWeb) -> Callable[[Job, Service, ObjectStore], str]:
+    def problem(job: Job, service: Service, objects: ObjectStore) -> str:
+        found = ended(State.SUCCEEDED, attempt=2)(job, service, objects)
+        if found:
+            return found
+        return "" if len(web.orders) == 1 else f"the service took {len(web.orders)} orders, not one"
+
+    return problem
+
+
+def _sale() -> dict[str, Any]:
+    query = "update stock set amount = amount - $1 where item = $2 returning amount"
+    return {"connection": SHOP, "query": query, "params": [SOLD, "widget"]}
+
+
+def _check_sale(job: Job, service: Service, objects: ObjectStore) -> str:
+    problem = ended(State.SUCCEEDED, attempt=1)(job, service, objects)
+    if problem:
+        return problem
+    rows = job.result.get("rows")
+    return "" if rows == [[LEFT]] else f"its rows are {rows}, not {[[LEFT]]}"

@@ -20,10 +20,13 @@ from ..core.config import Settings
 from ..core.model.errors import JobschedError, UsageError
 from ..core.service import Service
 from ..core.store import embedded
+from ..core.store.connect import beside
 from ..core.store.store import home_folder, open_store
 from . import diagnostics
 
 WORKER_NAME = "demo"
+SHOP = "shop"
+"""Name of the database that the demo's jobs may use."""
 CONCURRENCY = 4
 PATIENCE_SECONDS = 3.0
 STOP_SECONDS = 10.0
@@ -34,7 +37,6 @@ class Scene:
     """An open demo. folder: of the store and the objects. keep: everything runs on afterwards."""
 
     def __init__(self, settings: Settings, folder: Path, *, keep: bool, scratch: bool) -> None:
-        self.settings = settings
         self.folder = folder
         self.keep = keep
         self.passed = False
@@ -43,8 +45,23 @@ class Scene:
         self._ran_before = embedded.status(folder).running
         store = open_store(settings, say=diagnostics.note)
         self._store = store
-        self.service = Service(settings, store=store)
+        self.settings = worker_settings(settings, folder)
+        self.service = Service(self.settings, store=store)
         self._worker: subprocess.Popen[bytes] | None = None
+
+    def open_shop(self) -> None:
+        """Make the database that the demo's jobs change, with ten widgets in stock."""
+        from ..core.store import applied_table
+        from ..core.store.databases import connected, find_database
+
+        with self._store.connection() as connection:
+            if not connection.execute("select 1 from pg_database where datname = 'shop'").fetchone():
+                connection.execute("create database shop")
+        shop = find_database(self.settings, SHOP)
+        applied_table.create(shop)
+        with connected(shop) as connection:
+            connection.execute("create table if not exists stock (item text primary key, amount integer not null)")
+            connection.execute("insert into stock values ('widget', 10) on conflict (item) do update set amount = 10")
 
     def start_worker(self) -> None:
         """Start a worker process on this store; its log goes to `<folder>/worker.log`."""
@@ -94,7 +111,7 @@ class Scene:
     def _clear(self) -> None:
         """Remove the scratch store; the files that the jobs made stay."""
         for entry in self.folder.iterdir():
-            if entry.name != "objects":
+            if entry.name not in ("objects", "outbox"):
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
@@ -123,8 +140,21 @@ def scratch_settings(configured: Settings, folder: Path) -> Settings:
         imports=(),
         objects__endpoint=None,
         objects__dir=None,
+        databases={},
+        queries={},
+        email__transport="outbox",
+        email__outbox=None,
+        email__templates=None,
+        fetch__allow=("127.0.0.1",),
         log__format="console",
     )
+
+
+def worker_settings(configured: Settings, folder: Path) -> Settings:
+    """The same for the worker, whose jobs may use the demo's own database. The store must run."""
+    url = embedded.recorded_url(folder)
+    assert url, "the scene has started the store"
+    return scratch_settings(configured, folder).replace(databases={SHOP: beside(url, SHOP)})
 
 
 def _check_folder(configured: Settings, store: Path) -> Path:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from ..core.config import load
 from ..core.engine.worker import WorkerOptions, run_worker
-from .demo_scene import CONCURRENCY, WORKER_NAME, scratch_settings
+from .demo_scene import CONCURRENCY, WORKER_NAME, worker_settings
 
 
 def main(folder: str) -> int:
     """Work on the store in `folder` until told to stop."""
     options = WorkerOptions(concurrency=CONCURRENCY, name=WORKER_NAME, allow_commands=True)
-    return run_worker(scratch_settings(load(), Path(folder)), options)
+    return run_worker(worker_settings(load(), Path(folder)), options)
 
 
 if __name__ == "__main__":

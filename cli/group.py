@@ -36,7 +36,7 @@ ALIASES = {"ps": "ls", "jobs": "ls"}
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Jobs": ("submit", "ls", "show", "logs", "tail", "wait", "why", "cancel", "retry", "hold", "release", "dlq"),
     "Workers and queues": ("worker", "workers", "queue", "handlers"),
-    "The rest": ("demo", "db", "db-tx", "config", "bench", "chaos", "help"),
+    "The rest": ("demo", "doctor", "verify", "archive", "db", "db-tx", "config", "bench", "chaos", "help"),
 }
 GLOBAL_FLAGS = "\nGlobal flags:{dry} -o -q --fields --no-header --color --time -y -v … (jobsched --help)\n"
 EXAMPLES = """

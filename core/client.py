@@ -197,7 +197,8 @@ class AsyncClient:
 
         service = self._client._service
         rows = await asyncio.to_thread(lambda: [service.submission.row(each, unchecked=unchecked) for each in new])
-        return await submit_within_async(connection, rows, service.submitter, service.window)
+        secrets = service.secrets_of(rows)
+        return await submit_within_async(connection, rows, service.submitter, service.window, secrets)
 
 
 def _new(job: NewJob | str, payload: Mapping[str, Any] | None, options: dict[str, Any]) -> NewJob:

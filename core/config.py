@@ -20,7 +20,7 @@ from typing import Any
 from .model.durations import parse_duration
 from .model.errors import ConfigError
 
-_ENTRY_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+ENTRY_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?", re.ASCII)
 
 
@@ -270,7 +270,7 @@ def _entry_of(setting: Setting, variable: str) -> str:
 
 
 def _check_entry_name(key: str, name: str, origin: str) -> None:
-    if not _ENTRY_NAME.fullmatch(name):
+    if not ENTRY_NAME.fullmatch(name):
         raise ConfigError(
             f"{origin} sets {key[:100]!r} — a name is a-z, 0-9 and _, begins with a letter, at most 63 characters",
             fix=f"rename it in {origin}",

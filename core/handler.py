@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, get_typ
 
 from .model.backoff import Backoff
 from .model.errors import ConfigError
+from .model.hiding import secret_fields
 from .model.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, MAX_ATTEMPTS_LIMIT, check_name
 
 if TYPE_CHECKING:
@@ -160,8 +161,7 @@ class Handler:
 
     @property
     def secret_fields(self) -> tuple[str, ...]:
-        properties = self.json_schema().get("properties", {})
-        return tuple(name for name, value in properties.items() if value.get("writeOnly"))
+        return secret_fields(self.json_schema())
 
     def json_schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of the payload; any object where there is no model."""
@@ -171,13 +171,16 @@ class Handler:
 
     def published(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """What a worker tells submitters that do not have this handler: its schema, and under OPTIONS_KEY
-        the options that its jobs get where the submitter names none, and which names its settings know."""
+        the options that its jobs get where the submitter names none, whether it runs programs, and which names
+        the worker's settings know."""
         options = {
             "queue": self.queue,
             "max_attempts": self.max_attempts,
             "backoff": [self.backoff.kind.value, self.backoff.base, self.backoff.cap],
             "timeout": self.timeout,
+            "commands": self.commands,
             "names": {field: sorted(settings[table]) for field, table in self.names.items()},
+            "tables": dict(self.names),
         }
         return {**self.json_schema(), OPTIONS_KEY: options}
 

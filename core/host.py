@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 MARK_VARIABLE = "JOBSCHED_LEASE_MARK"
 """Environment variable with which a worker marks the processes that must not outlive it."""
+TOKEN_VARIABLE = "JOBSCHED_LEASE_TOKEN"  # noqa: S105 (a number that only grows)
+"""Beside it, in the processes of one job: the lease's token."""
+LOOKS = 10
 
 
 def make_mark() -> str:
@@ -97,18 +101,34 @@ def peak_rss_bytes(pid: int) -> int:
     return 0
 
 
-def kill_processes_marked(variable: str, value: str) -> int:
+def kill_processes_of(mark: str, tokens: Iterable[int]) -> None:
+    """SIGKILL what the jobs that held these leases of the worker with this mark have left running.
+
+    Again until a look finds nothing, for a process may have forked while it was looked for; after LOOKS
+    of them its parent is gone, or it forks faster than anybody can look.
+    """
+    among = {f"{TOKEN_VARIABLE}={token}" for token in tokens}
+    for _ in range(LOOKS):
+        if not mark or not among or not kill_processes_marked(MARK_VARIABLE, mark, among=among):
+            return
+
+
+def kill_processes_marked(variable: str, value: str, *, among: Collection[str] = ()) -> int:
     """SIGKILL every process whose environment was given `variable=value`; return how many.
+
+    among: texts `variable=value`, of which it must have been given one, too.
 
     The mark is in the environment that the process started with, so a re-used pid is never hit.
     """
     mark = f"{variable}={value}".encode()
+    further = {text.encode() for text in among}
     killed = 0
     for entry in list(os.scandir("/proc")) if os.path.isdir("/proc/self") else ():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
-            if mark in Path(entry.path, "environ").read_bytes().split(b"\0"):
+            given = set(Path(entry.path, "environ").read_bytes().split(b"\0"))
+            if mark in given and (not further or given & further):
                 os.kill(int(entry.name), signal.SIGKILL)
                 killed += 1
         except OSError:

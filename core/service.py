@@ -36,10 +36,11 @@ from .model.results import (
     WorkerInfo,
 )
 from .model.states import State
+from .named import Names, WorkerNames
 from .registry import Registry
 from .store import jobs, output, queues, tail, transitions, waiting, workers
 from .store.bulk import Loaded, copy_jobs
-from .store.enqueue import JobRow, enqueue, ensure_queues, notify_late, run
+from .store.enqueue import JobRow, enqueue, ensure_queues, hide_fields, notify_late, run
 from .store.single import SingleEnqueue
 from .store.store import Store, open_store
 from .store.wake import Waker
@@ -84,7 +85,7 @@ class Service:
     ) -> None:
         self.settings = settings
         self.registry = Registry(settings["imports"]) if registry is None else registry
-        self.submission = Submission(self.registry, self.job_types)
+        self.submission = Submission(self.registry, self.job_types, Names(settings, self._worker_names))
         self.submitter = _words("submitter", submitter, 200) if submitter else default_submitter()
         self.window: float = settings["retention.idempotency"]
         self._store = store
@@ -93,6 +94,7 @@ class Service:
         self._waker = Waker(self._connection)
         self._enqueue_one = SingleEnqueue(self.submitter, self.window)
         self._queues: set[str] = set()
+        self._hidden: dict[str, tuple[str, ...]] = {}
 
     @property
     def store(self) -> Store:
@@ -130,10 +132,12 @@ class Service:
         """
         row = self.submission.row(new, unchecked=unchecked)
         if connection is not None:
-            return submit_within(connection, [row], self.submitter, self.window)[0]
+            return submit_within(connection, [row], self.submitter, self.window, self.secrets_of([row]))[0]
         with self.store.connection() as own:
             if row.options.queue not in self._queues:
                 self._make_queues(own, [row])
+            if self.submission.secrets:
+                self._hide_secrets(own, [row])
             if row.blocks is not None:
                 return self._enqueue_blocked(own, [row])[0]
             made = self._enqueue_one(own, row)
@@ -149,9 +153,10 @@ class Service:
         if not rows:
             return []
         if connection is not None:
-            return submit_within(connection, rows, self.submitter, self.window)
+            return submit_within(connection, rows, self.submitter, self.window, self.secrets_of(rows))
         with self.store.connection() as own:
             self._make_queues(own, rows)
+            self._hide_secrets(own, rows)
             if any(row.blocks is not None for row in rows):
                 return self._enqueue_blocked(own, rows)
             if len(rows) <= MAX_MANY and not any(row.key for row in rows):
@@ -177,8 +182,11 @@ class Service:
                     self._load_batch(own, batch, loaded, unchecked=unchecked)
                 # Last, because others who make the same new queue wait for this commit.
                 run(own, ensure_queues(sorted(loaded.lowest.keys() - self._queues)))
+                secrets = self._not_hidden({job_type for _, job_type in loaded.lanes})
+                run(own, hide_fields(secrets))
                 run(own, notify_late(list(loaded.lowest.items())))
             self._queues |= loaded.lowest.keys()
+            self._hidden |= secrets
             self._waker.ready(own, Counter(loaded.lanes) + waiting.settle(own, loaded.blocked).ready)
         return loaded.jobs
 
@@ -207,6 +215,21 @@ class Service:
         if missing:
             run(own, ensure_queues(sorted(missing)))
             self._queues |= missing
+
+    def secrets_of(self, rows: Iterable[JobRow]) -> dict[str, tuple[str, ...]]:
+        """Return the payload fields to hide of these jobs' types, by type."""
+        secrets = self.submission.secrets
+        return {row.options.type: secrets[row.options.type] for row in rows if row.options.type in secrets}
+
+    def _hide_secrets(self, own: jobs.Connection, rows: Iterable[JobRow]) -> None:
+        """Have the store hide fields before it gets the first job of their type: once for each type."""
+        missing = self._not_hidden(self.secrets_of(rows))
+        run(own, hide_fields(missing))
+        self._hidden |= missing
+
+    def _not_hidden(self, types: Collection[str]) -> dict[str, tuple[str, ...]]:
+        secrets = self.submission.secrets
+        return {each: secrets[each] for each in types if each in secrets and secrets[each] != self._hidden.get(each)}
 
     def check(self, new: NewJob, *, unchecked: bool = False) -> NewJob:
         """Return the job as `submit` would store it, with every default filled in; store nothing.
@@ -419,9 +442,13 @@ class Service:
             return workers.command_worker(own, name_or_id, command)
 
     def job_types(self) -> dict[str, dict[str, Any]]:
-        """Return the job types that live workers run, with the JSON Schemas of their payloads."""
+        """Return the job types that live workers know, with the JSON Schemas of their payloads."""
         with self.store.connection() as own:
             return workers.published_types(own)
+
+    def _worker_names(self, types: Collection[str]) -> WorkerNames:
+        with self.store.connection() as own:
+            return workers.worker_names(own, types)
 
     def verify(self, *, since: datetime | None = None, limit: int = 20) -> Iterator[Checked]:
         """Yield each invariant of the store as soon as it was looked at: see core/store/verify.py."""

@@ -1,7 +1,8 @@
 """From what is asked for to what is stored: every option decided, every payload checked.
 
 A payload is checked against the handler that this process has, else against the JSON Schema that a
-live worker published. A type that neither knows is refused, unless the submitter says `unchecked`.
+live worker published. A type that neither knows is refused, unless the submitter says `unchecked`;
+so is the name of a database or a query that neither knows.
 """
 
 from __future__ import annotations
@@ -18,51 +19,67 @@ from typing import Any
 from .handler import OPTIONS_KEY, Handler
 from .model.backoff import Backoff, BackoffKind
 from .model.errors import PayloadInvalid, UnknownJobType, UsageError
+from .model.hiding import hide, secret_fields
 from .model.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, NewJob, check_name
 from .model.payload import encode_payload, payload_hash
-from .model.priority import Priority
+from .model.priority import Priority, parse_priority
+from .named import Named, Names
+from .payload_check import Check, Problems, model_check, plain, schema_check
 from .registry import Registry
 from .store.enqueue import JobRow, Options
 from .store.enqueue_blocked import Blocks
 
-Problems = tuple[tuple[str, str], ...]
 PUBLISHED_SECONDS = 5.0
 """How long the types that workers published are believed before they are read again."""
-MAX_PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a job type: the options of its jobs, and what is wrong with a payload."""
+    """What is known of a job type: the options of its jobs, what is wrong with a payload, which of its
+    fields are hidden, and which name something that must be known."""
 
     options: Options
-    problems: Callable[[str, dict[str, Any]], Problems] | None = None
+    problems: Check | None = None
+    secret: tuple[str, ...] = ()
+    named: tuple[Named, ...] = ()
 
 
 class Submission:
     """Makes rows of new jobs.
 
     published: reads the types of live workers with their JSON Schemas; asked only for types that
-    have no handler here.
+    have no handler here. names: says which databases and the like are known; None lets every name pass.
     """
 
-    def __init__(self, registry: Registry, published: Callable[[], Mapping[str, dict[str, Any]]]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        published: Callable[[], Mapping[str, dict[str, Any]]],
+        names: Names | None = None,
+    ) -> None:
+        self.secrets: dict[str, tuple[str, ...]] = {}
+        """Of the types met so far, those with payload fields to hide → these fields."""
+        self._names = names
         self._registry = registry
         self._read_published = published
         self._published: Mapping[str, dict[str, Any]] = {}
         self._published_until = 0.0
         self._local: dict[str, Known] = {}
+        self._remote: dict[str, Known] = {}
 
     def known(self, types: Collection[str], *, unchecked: bool = False) -> dict[str, Known]:
         """Return what is known of these types, for calls of `row` while the connection is busy."""
-        return {job_type: self._find(job_type, unchecked=unchecked) for job_type in types}
+        found = {job_type: self._find(job_type, unchecked=unchecked) for job_type in types}
+        for job_type, known in found.items():
+            if known.named and self._names is not None and not unchecked:
+                self._names.learn(job_type)
+        return found
 
     def row(self, new: NewJob, *, unchecked: bool = False, known: Mapping[str, Known] | None = None) -> JobRow:
         """Return the row to store.
 
         unchecked: neither type nor payload need be known. known: what `known` gave. Raises UsageError (an
-        option), PayloadInvalid,
-        PayloadTooLarge, UnknownJobType, HandlerImportError.
+        option), PayloadInvalid, PayloadTooLarge, UnknownJobType, HandlerImportError.
         """
         new.check()
         payload = new.payload
@@ -71,9 +88,11 @@ class Submission:
         )
         of_type = self._find(new.type, unchecked=unchecked) if known is None else known[new.type]
         if of_type.problems is not None and not unchecked:
-            problems = of_type.problems(encoded, payload)  # type: ignore[arg-type]  # encode_payload took it
+            problems = of_type.problems(encoded)
             if problems:
                 raise _invalid(new.type, problems)
+        if of_type.named and self._names is not None and not unchecked:
+            self._names.check(new.type, of_type.named, payload, ask=known is None)
         row = JobRow(_options(new, of_type), encoded)
         if new.run_at is not None:
             row.run_at = new.run_at.timestamp()
@@ -97,6 +116,15 @@ class Submission:
             timeout=options.timeout or None,
         )
 
+    def shown(self, new: NewJob) -> dict[str, Any]:
+        """Return the payload as it may be shown, of a job that `row` or `decided` has seen."""
+        return hide(new.payload, self.secrets.get(new.type, ()))
+
+    def runs_programs(self, job_type: str) -> bool:
+        """Whether jobs of this type need --allow-commands, as far as this process's handlers tell."""
+        handler = self._registry.find(job_type)
+        return handler is not None and handler.commands
+
     def _find(self, job_type: str, *, unchecked: bool) -> Known:
         known = self._local.get(job_type)
         if known is not None:
@@ -104,21 +132,46 @@ class Submission:
         check_name("type", job_type)
         handler = self._registry.find(job_type)
         if handler is not None:
-            known = self._local[job_type] = _from_handler(job_type, handler)
-            return known
-        if unchecked:
+            known = self._local[job_type] = self._from_handler(job_type, handler)
+        elif unchecked:
             return Known(_defaults(job_type))
-        schema = self._published_types().get(job_type)
-        if schema is None:
-            raise self._unknown(job_type)
-        payload_schema = {key: value for key, value in schema.items() if key != OPTIONS_KEY}
-        return Known(_from_worker(job_type, schema.get(OPTIONS_KEY)), _schema_checker(payload_schema))
+        else:
+            known = self._from_workers(job_type)
+        if known.secret:
+            self.secrets[job_type] = known.secret
+        return known
 
-    def _published_types(self) -> Mapping[str, dict[str, Any]]:
+    def _from_handler(self, job_type: str, handler: Handler) -> Known:
+        options = _defaults(job_type)._replace(
+            queue=handler.queue,
+            max_attempts=handler.max_attempts,
+            timeout=float(handler.timeout or 0),
+            **_spelled(handler.backoff),
+        )
+        model = handler.payload_model
+        if model is None and not handler.names:
+            return Known(options)
+        schema = handler.json_schema()
+        secret = secret_fields(schema)
+        named = self._names.of_handler(handler, schema) if self._names is not None else ()
+        return Known(options, None if model is None else model_check(model, secret), secret, named)
+
+    def _from_workers(self, job_type: str) -> Known:
         if time.monotonic() >= self._published_until:
             self._published = self._read_published()
             self._published_until = time.monotonic() + PUBLISHED_SECONDS
-        return self._published
+            self._remote = {}
+        known = self._remote.get(job_type)
+        if known is not None:
+            return known
+        schema = self._published.get(job_type)
+        if schema is None:
+            raise self._unknown(job_type)
+        secret = secret_fields(schema)
+        named = self._names.of_schema(schema) if self._names is not None else ()
+        check = schema_check({key: value for key, value in schema.items() if key != OPTIONS_KEY}, secret)
+        known = self._remote[job_type] = Known(_from_worker(job_type, schema.get(OPTIONS_KEY)), check, secret, named)
+        return known
 
     def _unknown(self, job_type: str) -> UnknownJobType:
         names = {*self._registry.names(), *self._published}
@@ -161,7 +214,7 @@ def _options(new: NewJob, known: Known) -> Options:
     if new.queue is not None:
         own["queue"] = new.queue
     if new.priority is not None:
-        own["priority"] = int(new.priority)
+        own["priority"] = _priority(new.priority)
     if new.max_attempts is not None:
         own["max_attempts"] = new.max_attempts
     if new.backoff is not None:
@@ -171,6 +224,17 @@ def _options(new: NewJob, known: Known) -> Options:
     if new.tags:
         own["tags"] = ",".join(new.tags)
     return options._replace(**own) if own else options
+
+
+def _priority(given: Any) -> int:
+    """The lane of a priority, also of one that a program gives by its word or number."""
+    try:
+        return int(parse_priority(given))
+    except (ValueError, AttributeError):
+        raise UsageError(
+            f"priority {plain(str(given), 80)!r} is not known — it is one of critical, high, default (or medium), low",
+            fix="priority=Priority.HIGH",
+        ) from None
 
 
 def _defaults(job_type: str) -> Options:
@@ -183,17 +247,6 @@ def _spelled(backoff: Backoff) -> dict[str, Any]:
         "backoff_base": float(backoff.base),
         "backoff_cap": float(backoff.cap),
     }
-
-
-def _from_handler(job_type: str, handler: Handler) -> Known:
-    options = _defaults(job_type)._replace(
-        queue=handler.queue,
-        max_attempts=handler.max_attempts,
-        timeout=float(handler.timeout or 0),
-        **_spelled(handler.backoff),
-    )
-    model = handler.payload_model
-    return Known(options, None if model is None else _model_checker(model))
 
 
 def _from_worker(job_type: str, published: Any) -> Options:
@@ -214,52 +267,6 @@ def _from_worker(job_type: str, published: Any) -> Options:
     return _options(decided, Known(defaults))
 
 
-def _model_checker(model: Any) -> Callable[[str, dict[str, Any]], Problems]:
-    """Check with the pydantic model, from the JSON text: as the worker will read it."""
-
-    def problems(encoded: str, payload: dict[str, Any]) -> Problems:
-        from pydantic import ValidationError
-
-        try:
-            model.model_validate_json(encoded)
-        except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False, include_input=False)
-            return tuple((_path(each["loc"]), _plain(each["msg"])) for each in found[:MAX_PROBLEMS])
-        return ()
-
-    return problems
-
-
-def _schema_checker(schema: dict[str, Any]) -> Callable[[str, dict[str, Any]], Problems]:
-    """Check with a published JSON Schema. References are resolved within it only, never fetched."""
-
-    def problems(encoded: str, payload: dict[str, Any]) -> Problems:
-        if schema == {"type": "object"}:
-            return ()
-        import json
-
-        from jsonschema import Draft202012Validator
-        from jsonschema.exceptions import SchemaError
-        from referencing import Registry as Resources
-        from referencing.exceptions import Unresolvable
-
-        validator = Draft202012Validator(schema, registry=Resources())
-        found = []
-        try:
-            for error in validator.iter_errors(json.loads(encoded)):
-                found.append((_path(error.absolute_path), _plain(error.message)))
-                if len(found) == MAX_PROBLEMS:
-                    break
-        except (SchemaError, Unresolvable) as error:
-            raise UsageError(
-                f"the schema that a worker published for this type cannot be used — {_plain(str(error))}",
-                fix="--unchecked submits it anyway",
-            ) from None
-        return tuple(found)
-
-    return problems
-
-
 def _invalid(job_type: str, problems: Problems) -> PayloadInvalid:
     where, expected = problems[0]
     more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
@@ -268,13 +275,3 @@ def _invalid(job_type: str, problems: Problems) -> PayloadInvalid:
         problems=problems,
         fix=f"jobsched handlers show {job_type}",
     )
-
-
-def _path(parts: Any) -> str:
-    return _plain(".".join(str(part) for part in parts)) or "payload"
-
-
-def _plain(text: str, limit: int = 200) -> str:
-    """One line without control characters: schemas and payloads are other people's words."""
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)

@@ -12,6 +12,8 @@ MAX_ADDRESSES = 50
 """In one field: Resend's limit for `to`; an SMTP server takes at least 100 (RFC 5321, 4.5.3.1.8)."""
 _NAMED = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"<>]*?))\s*<(?P<address>[^<>]*)>', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_LOCAL = re.compile(r".*[.@](?:localhost|local|test)", re.IGNORECASE | re.DOTALL)
+_SOMEWHERE = ".example.com"
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that turn the direction of the text after them: made to show another address than there is."""
@@ -42,8 +44,8 @@ def is_one_line(text: str) -> bool:
 def parse_mailbox(text: str) -> Mailbox:
     """Read `user@example.org` or `Name <user@example.org>` (RFC 5322, 3.4), names and domains in any script.
 
-    ValueError: it is none, in words that do not repeat it. Domains without a dot are let in: mail to
-    `root@localhost` is for the server to judge. DNS is not asked.
+    ValueError: it is none, in words that do not repeat it. Domains without a dot are let in, and those
+    of one's own host and network: `root@localhost` is for the server to judge. DNS is not asked.
     """
     from email_validator import EmailNotValidError, validate_email
 
@@ -56,14 +58,16 @@ def parse_mailbox(text: str) -> Mailbox:
         name = _ESCAPED.sub(r"\1", found["quoted"]) if found["quoted"] is not None else found["plain"]
         if found["quoted"] is None and any(each in name for each in ",;:@"):
             raise ValueError('a name with , ; : or @ in it needs quotes: "Doe, Jane" <jane@example.org>')
+    # The library never takes .localhost, .local and .test, so they are shown to it as parts of a longer domain.
+    hidden = _SOMEWHERE if _LOCAL.fullmatch(address) else ""
     try:
-        checked = validate_email(address, check_deliverability=False, globally_deliverable=False)
+        checked = validate_email(address + hidden, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         # What follows a colon or a parenthesis in these messages repeats the address.
         reason = re.split(r"[:(]", str(error).replace("email", "e-mail"), maxsplit=1)[0].strip().rstrip(".")
         raise ValueError(f"it is no e-mail address — {reason}") from None
     local = checked.ascii_local_part or checked.local_part
-    return Mailbox(" ".join(name.split()), f"{local}@{checked.ascii_domain}")
+    return Mailbox(" ".join(name.split()), f"{local}@{checked.ascii_domain.removesuffix(hidden)}")
 
 
 def _check(text: str) -> str:

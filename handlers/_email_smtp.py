@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,24 +44,56 @@ async def send_smtp(mail: Mail, recipients: list[str], settings: Mapping[str, An
     try:
         client = await asyncio.to_thread(_client, settings)
         try:
-            await client.connect()
-            delivery = await _transfer(client, mail, recipients)
-            # The mail is accepted: whatever happens now is no reason to send it again.
-            with contextlib.suppress(SMTPException, OSError, TimeoutError):
-                await client.quit(timeout=GOODBYE_SECONDS)
+            return await _cancellable(_converse(client, mail, recipients))
         finally:
             client.close()
+            await asyncio.sleep(0)  # in which the connection's end is noticed and its socket closed
     except SMTPResponseException as error:
         said = f"SMTP server {host} said {_said(error.code, error.message, settings)}"
         raise (Discard if 500 <= error.code <= 599 else Retry)(said) from None
     except (SMTPException, OSError) as error:  # OSError: also of ssl, and time limits
         raise Retry(f"SMTP server {host}: {_reason(error, settings)}") from None
+
+
+async def _cancellable(work: Coroutine[Any, Any, Delivery]) -> Delivery:
+    """Await `work`; when cancelled, cancel it until it has ended. aiosmtplib waits with `asyncio.wait_for`,
+    which before Python 3.12 loses a cancellation that comes together with what it waits for (gh-86296)."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=0.05)
+        if not task.cancelled():
+            task.exception()  # nobody else will look at it
+        raise
+    return task.result()
+
+
+async def _converse(client: SMTP, mail: Mail, recipients: list[str]) -> Delivery:
+    from aiosmtplib import SMTPException
+
+    await client.connect()
+    delivery = await _transfer(client, mail, recipients)
+    # The mail is accepted: whatever happens now is no reason to send it again.
+    with contextlib.suppress(SMTPException, OSError):
+        await client.quit(timeout=GOODBYE_SECONDS)
     return delivery
 
 
 def _client(settings: Mapping[str, Any]) -> SMTP:
     """A client that is not connected yet. Retry: the certificates to trust cannot be read."""
     from aiosmtplib import SMTP
+
+    class Client(SMTP):
+        """Leaves at once: a connection in TLS would go on waiting for the server to agree to its end."""
+
+        def close(self) -> None:
+            transport = self.transport
+            super().close()
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
 
     security, user = settings["email.smtp_security"], settings["email.smtp_user"]
     context = None
@@ -71,7 +103,7 @@ def _client(settings: Mapping[str, Any]) -> SMTP:
         except (OSError, ssl.SSLError) as error:
             reason = getattr(error, "strerror", None) or "it holds no certificate"
             raise Retry(f"email.smtp_ca cannot be read — {reason} (set JOBSCHED_SMTP_CA to a PEM file)") from None
-    return SMTP(
+    return Client(
         hostname=settings["email.smtp_host"],
         port=settings["email.smtp_port"],
         username=user,

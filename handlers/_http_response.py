@@ -7,6 +7,7 @@ import codecs
 import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from ..core.fetch import Answer
@@ -28,8 +29,8 @@ MESSAGE_BYTES = 300
 """Of the body of an unexpected answer, in the error's message."""
 GLANCE_SECONDS = 2.0
 HIDDEN = "(hidden)"
-MIN_SECRET = 4
-"""Characters: what is shorter appears by chance."""
+MIN_SECRET = 6
+"""Characters: what is shorter, like true or json, appears by chance."""
 _NOT_SECRET = frozenset({"accept", "accept-language", "cache-control", "content-type", "user-agent"})
 _CHARSETS = frozenset(
     {
@@ -48,21 +49,31 @@ class Hider:
         for name, value in headers:
             if name.lower() not in _NOT_SECRET:
                 found.update(_parts(name.lower(), value))
-        spellings = {
-            spelling for text in found if len(text) >= MIN_SECRET for spelling in (text, json.dumps(text)[1:-1])
-        }
+        spellings = {spelling for text in found if len(text) >= MIN_SECRET for spelling in _spellings(text)}
         self._secrets = sorted((text.encode() for text in spellings), key=len, reverse=True)
         self.longest = len(self._secrets[0]) if self._secrets else 0
 
-    def bytes(self, data: bytes) -> bytes:
+    def hide(self, data: bytes) -> bytes:
         """Return `data` with "(hidden)" for every secret."""
         for secret in self._secrets:
             data = data.replace(secret, HIDDEN.encode())
         return data
 
+    def beginning(self, data: bytes, limit: int) -> bytes:
+        """Return the first `limit` bytes of `data` so, given `longest` more of them: then a secret across the
+        limit is seen whole, and one that begins behind it goes with what is cut off."""
+        hidden = self.hide(data)
+        surplus = max(0, len(data) - limit)
+        return hidden[: min(limit, max(0, len(hidden) - surplus))]
+
     def text(self, text: str) -> str:
-        """As `bytes`."""
-        return self.bytes(text.encode(errors="replace")).decode(errors="replace")
+        """As `hide`."""
+        return self.hide(text.encode(errors="replace")).decode(errors="replace")
+
+
+def _spellings(text: str) -> Iterable[str]:
+    """As it is, in JSON, and in a URL."""
+    return text, json.dumps(text)[1:-1], quote(text), quote(text, safe="")
 
 
 def _parts(name: str, value: str) -> Iterable[str]:
@@ -89,18 +100,17 @@ async def record(answer: Answer, limit: int, hider: Hider) -> dict[str, Any]:
     """Return the result of a job that got `answer`: status, url, redirects, headers, bytes, truncated, and
     `body` (text) or `body_base64`. At most `limit` bytes of the body are kept, and hardly more are read."""
     limit = min(limit, MAX_BODY_BYTES)
-    read, whole = await answer.read(limit + hider.longest)  # a secret across the limit is seen whole
-    surplus = max(0, len(read) - limit)
-    kept = hider.bytes(read)
-    kept = kept[: min(limit, max(0, len(kept) - surplus))]
-    text = readable(kept, answer.headers, whole=whole and not surplus)
+    read, whole = await answer.read(limit + hider.longest)
+    whole = whole and len(read) <= limit
+    kept = hider.beginning(read, limit)
+    text = readable(kept, answer.headers, whole=whole)
     return {
         "status": answer.status,
         "url": hider.text(answer.url),
         "redirects": answer.redirects,
         "headers": _headers(answer.headers, hider),
-        "bytes": len(read) - surplus,
-        "truncated": surplus > 0 or not whole,
+        "bytes": min(len(read), limit),
+        "truncated": not whole,
         **({"body_base64": base64.b64encode(kept).decode()} if text is None else {"body": text}),
     }
 
@@ -108,7 +118,7 @@ async def record(answer: Answer, limit: int, hider: Hider) -> dict[str, Any]:
 async def describe(answer: Answer, hider: Hider) -> str:
     """Return one line about an unexpected answer: its status, and how its body begins if that is text."""
     data = await answer.glance(MESSAGE_BYTES + hider.longest, GLANCE_SECONDS)
-    text = readable(hider.bytes(data)[:MESSAGE_BYTES], answer.headers, whole=False) or ""
+    text = readable(hider.beginning(data, MESSAGE_BYTES), answer.headers, whole=False) or ""
     begins = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return f"{hider.text(answer.url)} answered with status {answer.status}" + (f" — {begins}" if begins else "")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import cast
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from ..core.handler import Discard
 
@@ -28,7 +28,10 @@ def decode(data: bytes, max_pixels: int, note: Callable[[str], None]) -> Image.I
     image = _open(data, max_pixels)
     try:
         image.load()
-        return _to_srgb(ImageOps.exif_transpose(image), note)
+        plain_inks = image.format == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info
+        image = ImageOps.exif_transpose(image)
+        # Pillow takes every CMYK JPEG for one of Adobe's, which are inverted; libjpeg goes by the marker.
+        return _to_srgb(_inverted(image) if plain_inks else image, note)
     except _BROKEN as error:
         reason = " ".join(str(error).split())[:200]
         raise Discard(f"the image is damaged or broken off — {reason or type(error).__name__}") from error
@@ -49,6 +52,12 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     if image.width * image.height > max_pixels:
         raise Discard(f"the image is {image.width}x{image.height} — images.max_pixels allows {max_pixels:,} pixels")
     return image
+
+
+def _inverted(image: Image.Image) -> Image.Image:
+    made = ImageChops.invert(image)
+    made.info = image.info
+    return made
 
 
 def _to_srgb(image: Image.Image, note: Callable[[str], None]) -> Image.Image:

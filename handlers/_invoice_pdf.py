@@ -7,23 +7,27 @@ id from that and the content.
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 import unicodedata
+from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fpdf import FPDF, FontFace, XPos, YPos
-from fpdf.enums import TableBordersLayout
+from fpdf.bidi import BidiParagraph, auto_detect_base_direction
+from fpdf.enums import MethodReturnValue, TableBordersLayout, TextDirection
 
 from . import _fonts
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ._invoice import Invoice, Party
-    from ._invoice_totals import Totals
+    from ._invoice import Invoice, Item, Party
+    from ._invoice_totals import LineTotal, Totals
 
 MARGIN = 18.0
 """Millimetres, as all lengths here."""
@@ -39,6 +43,15 @@ PAGES = "\u200e\u200f\u200e"
 _NOT_PRINTED = frozenset({"Cc", "Cs", "Co", "Cn"})
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that could make a printed amount read backwards."""
+_UNSEEN = re.compile("[\ufe00-\ufe0f\u180b-\u180f\u2060-\u206f\ufeff\U000e0000-\U000e01ef]")
+"""Variation selectors and the like: there is nothing to print, and most fonts would show a box."""
+TOTALS_WIDTH = 90.0
+BIDI_CHARACTERS = 400
+COLUMNS = (66, 22, 26, 20, 14, 26)
+HEADINGS = ("Description", "Quantity", "Unit price", "Discount", "Tax", "Amount")
+ROW_PADDING, LINE_HEIGHT = 1, 4.6
+ROW_LINES = 20
+"""A description of more lines goes on in the next row."""
 
 
 def render(invoice: Invoice, totals: Totals, logo: Image | None, unit: Decimal) -> tuple[bytes, set[str]]:
@@ -56,10 +69,11 @@ def render(invoice: Invoice, totals: Totals, logo: Image | None, unit: Decimal) 
 
 
 def clean(text: str) -> str:
-    """Return `text` without control characters and without marks that turn its direction round."""
+    """Return `text` without control characters, without what has no shape, and without marks that turn
+    its direction round."""
     return "".join(
         " " if unicodedata.category(character) in _NOT_PRINTED and character != "\n" else character
-        for character in text
+        for character in _UNSEEN.sub("", text)
         if character not in _DIRECTIONS
     )
 
@@ -104,6 +118,22 @@ class _InvoicePdf(FPDF):
         self.set_text_color(0)
         self.set_text_shaping(True)
 
+    def _preload_bidirectional_text(self, text: str, markdown: bool) -> Any:
+        """Cut `text` into runs of one direction, each line by itself.
+
+        Instead of fpdf2's own, which takes all lines for one paragraph, and more.
+        """
+        if not self.text_shaping:
+            return super()._preload_bidirectional_text(text, markdown)
+        fragments: list[Any] = []
+        for line in re.findall("[^\n]*\n|[^\n]+", text):
+            base = auto_detect_base_direction(line)
+            self.text_shaping["paragraph_direction"] = base
+            for backwards, run in _runs(line, base):
+                self.text_shaping["fragment_direction"] = TextDirection.RTL if backwards else TextDirection.LTR
+                fragments += self._preload_font_styles(run, False)
+        return tuple(fragments)
+
     def fit(self, text: str) -> str:
         """Return `text` as it can be printed."""
         return "".join(
@@ -116,6 +146,25 @@ class _InvoicePdf(FPDF):
         x = self.get_x()
         self.multi_cell(width, size * 0.5, self.fit(text), align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.set_x(x)
+
+
+def _runs(line: str, base: TextDirection) -> Iterator[tuple[bool, str]]:
+    """The runs of a line in the order of reading, and whether each goes from right to left.
+
+    fpdf2 puts runs of two levels in order (UAX #9, rule L2). A number within right-to-left text that is
+    itself within left-to-right text is of a third: it is handed on turned round and as a part of the
+    text around it, which turns it back.
+    """
+    if not any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in line):
+        yield False, line
+        return
+    # fpdf2 goes over neutral characters by recursion, so not too many at once.
+    for start in range(0, len(line), BIDI_CHARACTERS):
+        paragraph = BidiParagraph(line[start : start + BIDI_CHARACTERS], base, preserve_bn_chars=True)
+        for level, run in groupby(paragraph.characters, key=lambda each: each.embedding_level):
+            characters = "".join(each.character for each in run)
+            turned = level == 2 and base is TextDirection.LTR
+            yield level % 2 == 1 or turned, characters[::-1] if turned else characters
 
 
 def _draw_head(pdf: _InvoicePdf, invoice: Invoice, logo: Image | None) -> None:
@@ -167,54 +216,113 @@ def _draw_party(pdf: _InvoicePdf, label: str, party: Party, width: float) -> Non
 
 
 def _draw_lines(pdf: _InvoicePdf, invoice: Invoice, totals: Totals) -> None:
-    """The table of lines; its header is repeated on every page."""
+    """The table of lines; its header is repeated on every page. The totals never stand on a page alone:
+    the last line goes with them."""
+    pdf.set_font(_fonts.MAIN, "", 8.5)
+    pairs = zip(invoice.items, totals.lines, strict=True)
+    rows = [row for item, line in pairs for row in _rows(pdf, item, line)]
+    if len(rows) > 1:
+        _draw_table(pdf, [HEADINGS, *rows[:-1]], headed=True)
+    pdf.set_font(_fonts.MAIN, "", 8.5)
+    needed = _height_of(pdf, rows[-1]) + _height_of_totals(invoice, totals)
+    breaks = pdf.will_page_break(needed) and needed < pdf.eph - LINE_HEIGHT - 2 * ROW_PADDING
+    if breaks and len(rows) > 1:
+        pdf.add_page()
+    headed = breaks or len(rows) == 1
+    _draw_table(pdf, [HEADINGS, rows[-1]] if headed else rows[-1:], headed=headed)
+    pdf.set_y(pdf.get_y() + 5)
+
+
+def _rows(pdf: _InvoicePdf, item: Item, line: LineTotal) -> list[tuple[str, ...]]:
+    """The item as a row; a long description goes on in more rows, or it might not fit on any page."""
+    first, *more = _pieces(pdf, pdf.fit(item.description))
+    amounts = (
+        f"{plain(item.quantity)} {pdf.fit(item.unit)}".strip(),
+        money(item.unit_price),
+        money(-line.discount) if line.discount else "",
+        f"{plain(item.tax_rate)}%",
+        money(line.net),
+    )
+    return [(first, *amounts), *((piece, *[""] * len(amounts)) for piece in more)]
+
+
+def _pieces(pdf: _InvoicePdf, text: str) -> list[str]:
+    """Cut `text` after every ROW_LINES lines, as they are broken in the column of descriptions."""
+    if len(text) <= 10 * ROW_LINES and "\n" not in text:
+        return [text]  # measuring takes as long as drawing
+    lines = _measure(pdf, text, COLUMNS[0], MethodReturnValue.LINES)
+    return ["\n".join(lines[start : start + ROW_LINES]) for start in range(0, len(lines), ROW_LINES)]
+
+
+def _measure(pdf: _InvoicePdf, text: str, column: float, what: MethodReturnValue) -> Any:
+    """Height (mm) or lines of a cell, as the table will make it."""
+    width = column * pdf.epw / sum(COLUMNS) - 2 * ROW_PADDING
+    return pdf.multi_cell(width, LINE_HEIGHT, text, dry_run=True, output=what)
+
+
+def _draw_table(pdf: _InvoicePdf, rows: list[tuple[str, ...]], *, headed: bool) -> None:
     pdf.set_font(_fonts.MAIN, "", 8.5)
     pdf.set_draw_color(200)
     heading = FontFace(emphasis="BOLD", color=_readable_on(pdf.colour), fill_color=pdf.colour)
     with pdf.table(
-        col_widths=(66, 22, 26, 20, 14, 26),
+        col_widths=COLUMNS,
         text_align=("LEFT", "RIGHT", "RIGHT", "RIGHT", "RIGHT", "RIGHT"),
+        first_row_as_headings=headed,
         headings_style=heading,
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
-        line_height=4.6,
-        padding=1,
+        line_height=LINE_HEIGHT,
+        padding=ROW_PADDING,
     ) as table:
-        table.row(("Description", "Quantity", "Unit price", "Discount", "Tax", "Amount"))
-        for item, line in zip(invoice.items, totals.lines, strict=True):
-            table.row(
-                (
-                    pdf.fit(item.description),
-                    f"{plain(item.quantity)} {pdf.fit(item.unit)}".strip(),
-                    money(item.unit_price),
-                    money(-line.discount) if line.discount else "",
-                    f"{plain(item.tax_rate)}%",
-                    money(line.net),
-                )
-            )
-    pdf.set_y(pdf.get_y() + 5)
+        for row in rows:
+            table.row(row)
 
 
-def _draw_totals(pdf: _InvoicePdf, invoice: Invoice, totals: Totals) -> None:
+def _height_of(pdf: _InvoicePdf, row: tuple[str, ...]) -> float:
+    """Of a row of the table, in mm."""
+    heights = [_measure(pdf, text, column, MethodReturnValue.HEIGHT) for text, column in zip(row, COLUMNS, strict=True)]
+    return float(max(heights)) + 2 * ROW_PADDING
+
+
+def _amounts(totals: Totals) -> list[tuple[str, Decimal]]:
     rows = [("Subtotal", totals.subtotal)]
     if totals.discount:
         rows += [("Discount", -totals.discount), ("Net", totals.net)]
-    rows += [(f"Tax {plain(each.rate)}% of {money(each.net)}", each.tax) for each in totals.taxes]
-    height = 5.5 * (len(rows) + 1) + 4 + (0 if invoice.notes else 12)
-    if pdf.will_page_break(height) and height < pdf.eph:
+    return rows + [(f"Tax {plain(each.rate)}% of {money(each.net)}", each.tax) for each in totals.taxes]
+
+
+def _height_of_totals(invoice: Invoice, totals: Totals) -> float:
+    """In mm, with the gap above them and the words below."""
+    return 5 + 5.5 * (len(_amounts(totals)) + 1) + 4 + (0 if invoice.notes else 12)
+
+
+def _draw_totals(pdf: _InvoicePdf, invoice: Invoice, totals: Totals) -> None:
+    if pdf.will_page_break(_height_of_totals(invoice, totals) - 5) and pdf.get_y() > pdf.t_margin + 20:
         pdf.add_page()
-    for label, amount in rows:
-        _draw_amount(pdf, label, f"{money(amount)} {invoice.currency}", 9, "")
+    rows = [(label, f"{money(amount)} {invoice.currency}", 9, "") for label, amount in _amounts(totals)]
+    total = ("Total", f"{money(totals.total)} {invoice.currency}", 12, "B")
+    # Amounts of twenty digits would run into what stands before them.
+    fits = all(_width(pdf, *row) < TOTALS_WIDTH for row in (*rows, total))
+    left = pdf.w - MARGIN - (TOTALS_WIDTH if fits else pdf.epw)
+    for row in rows:
+        _draw_amount(pdf, left, *row)
     pdf.set_draw_color(*pdf.colour)
-    pdf.line(pdf.w - MARGIN - 90, pdf.get_y() + 1, pdf.w - MARGIN, pdf.get_y() + 1)
+    pdf.line(left, pdf.get_y() + 1, pdf.w - MARGIN, pdf.get_y() + 1)
     pdf.set_y(pdf.get_y() + 2)
-    _draw_amount(pdf, "Total", f"{money(totals.total)} {invoice.currency}", 12, "B")
+    _draw_amount(pdf, left, *total)
 
 
-def _draw_amount(pdf: _InvoicePdf, label: str, amount: str, size: float, style: str) -> None:
+def _width(pdf: _InvoicePdf, label: str, amount: str, size: float, style: str) -> float:
+    """Of a row of the totals, in mm, with a gap."""
     pdf.set_font(_fonts.MAIN, style, size)
-    pdf.set_x(pdf.w - MARGIN - 90)
-    pdf.cell(50, 5.5, label)
-    pdf.cell(40, 5.5, amount, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    return float(pdf.get_string_width(label) + pdf.get_string_width(amount)) + 6
+
+
+def _draw_amount(pdf: _InvoicePdf, left: float, label: str, amount: str, size: float, style: str) -> None:
+    pdf.set_font(_fonts.MAIN, style, size)
+    pdf.set_x(left)
+    pdf.cell(0, 5.5, label)
+    pdf.set_x(left)
+    pdf.cell(0, 5.5, amount, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
 def _draw_end(pdf: _InvoicePdf, invoice: Invoice, unit: Decimal) -> None:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
 from ..core.handler import Context, Discard, Retry
-from ..core.model.errors import FetchFailed, FetchRefused, ObjectNotFound, UsageError
+from ..core.model.errors import (
+    ConfigError,
+    Conflict,
+    FetchFailed,
+    FetchRefused,
+    ObjectNotFound,
+    PermissionDenied,
+    UsageError,
+)
 from ..core.objects.keys import check_bucket, key_problem
 
 if TYPE_CHECKING:
     from ..core.fetch import Fetched, FetchPolicy
+    from ..core.objects import ObjectRef
 
 
 LOOK = 0.2
@@ -65,11 +76,24 @@ async def _fetch_until_cancelled(url: str, policy: FetchPolicy, context: Context
 
 
 def read_object(bucket: str, key: str, context: Context, *, max_bytes: int) -> bytes:
-    """Return an object's bytes. Discard: it is not there, or larger than `max_bytes`."""
-    try:
+    """Return an object's bytes. Discard: it is not there, larger than `max_bytes`, or refused."""
+    with _refusals_are_final():
         size = context.objects.head(bucket, key).size
         if size > max_bytes:
             raise Discard(f"object {bucket}/{key} is {size:,} bytes — the limit is {max_bytes:,}")
         return context.objects.get(bucket, key)
-    except ObjectNotFound as error:
-        raise Discard(error.message) from error
+
+
+def put_object(bucket: str, key: str, data: bytes, content_type: str, context: Context) -> ObjectRef:
+    """Store `data`. Discard: the store refuses it, because of the credentials for example."""
+    with _refusals_are_final():
+        return context.objects.put(bucket, key, data, content_type)
+
+
+@contextmanager
+def _refusals_are_final() -> Iterator[None]:
+    """Turn what the same request would meet again into Discard; a store that is down is not of that kind."""
+    try:
+        yield
+    except (ObjectNotFound, PermissionDenied, ConfigError, Conflict, UsageError) as error:
+        raise Discard(f"{error.message} ({error.fix})" if error.fix else error.message) from error

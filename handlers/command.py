@@ -13,7 +13,7 @@ import signal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..core.handler import Context, Discard, handler
-from ..core.host import MARK_VARIABLE
+from ..core.host import MARK_VARIABLE, TOKEN_VARIABLE, kill_processes_of
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -31,9 +31,15 @@ class Command(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     argv: list[str] = Field(min_length=1, max_length=10_000, description="the program and its arguments")
-    env: dict[str, str] = Field(default_factory=dict, description="added to a clean environment")
+    env: dict[str, str] = Field(
+        default_factory=dict, description="added to a clean environment", json_schema_extra={"writeOnly": True}
+    )
     cwd: str | None = Field(None, min_length=1, description="working directory; default: the worker's")
-    stdin: str | None = Field(None, description="text for standard input; default: none, it is empty")
+    stdin: str | None = Field(
+        None,
+        description="text for standard input; default: none, it is empty",
+        json_schema_extra={"writeOnly": True},
+    )
 
     @field_validator("argv")
     @classmethod
@@ -47,7 +53,7 @@ class Command(BaseModel):
     def _names_variables(cls, value: dict[str, str]) -> dict[str, str]:
         for name in value:
             if not name or "=" in name:
-                raise ValueError(f"{name[:80]!r} is not the name of a variable")
+                raise ValueError("one of the names is not that of a variable: it is empty, or has a = in it")
         return value
 
 
@@ -76,18 +82,24 @@ async def command(payload: Command, context: Context) -> dict[str, int]:
     """Run a program; its output goes to the job's log as it comes, its exit code decides.
 
     The program leads a process group of its own. When the job ends, however it ends, the whole
-    group ends: SIGTERM, then SIGKILL after 2 s; what a finished program left behind gets SIGKILL.
+    group ends: SIGTERM, then SIGKILL after 2 s; what a finished program left behind gets SIGKILL. So do
+    processes that left the group, unless the program has succeeded: a daemon that it left goes on.
     """
     transport, talk = await _start(payload, context)
     pgid = transport.get_pid()
     context.track_process_group(pgid)
+    has_succeeded = False
     try:
         await talk.exited.wait()
+        has_succeeded = transport.get_returncode() == 0
     except asyncio.CancelledError:
         await _ask_to_end(pgid, talk)
         raise
     finally:
         _signal_group(pgid, signal.SIGKILL)
+        if not has_succeeded:
+            # What left the group is found by its environment.
+            await asyncio.to_thread(kill_processes_of, lease_mark(context), [context.token])
         # Whoever left the group may hold the pipes open for ever; who did not is gone, and they close.
         await _wait(talk.silent, GRACE)
         transport.close()
@@ -163,8 +175,12 @@ def clean_environment(given: dict[str, str], context: Context) -> dict[str, str]
     environment.setdefault("PATH", DEFAULT_PATH)
     environment |= {"TERM": "dumb"} | given
     environment |= {"JOBSCHED_JOB_ID": str(context.job_id), "JOBSCHED_ATTEMPT": str(context.attempt)}
-    mark = getattr(context, "lease_mark", "")
-    return environment | ({MARK_VARIABLE: mark} if mark else {})
+    return environment | {MARK_VARIABLE: lease_mark(context), TOKEN_VARIABLE: str(context.token)}
+
+
+def lease_mark(context: Context) -> str:
+    """Return what marks the processes of the worker; "" where no worker runs the job."""
+    return str(getattr(context, "lease_mark", ""))
 
 
 async def _ask_to_end(pgid: int, talk: _Conversation) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..core.handler import Context, handler
-from ._source import Bucket, Key, Url, fetch_for_job, read_object
+from ._source import Bucket, Key, Url, fetch_for_job, put_object, read_object
 
 MAX_SIDE = 16383
 """Pixels: the most that WebP can say, and more than a screen has."""
@@ -85,7 +85,11 @@ class ImageResize(BaseModel):
     ),
 )
 def image_resize(payload: ImageResize, context: Context) -> dict[str, Any]:
-    """Turn one image into several sizes, upright, in sRGB, as progressive JPEG, WebP or PNG."""
+    """Turn one image into several sizes, upright, in sRGB, as progressive JPEG, WebP or PNG.
+
+    Of an animation it is the first image; what is transparent becomes white in a JPEG. What the image
+    is decides, not its name.
+    """
     from . import _imaging
 
     if payload.url:
@@ -101,7 +105,8 @@ def image_resize(payload: ImageResize, context: Context) -> dict[str, Any]:
         context.check_cancelled()
         made = _imaging.resize(image, size.width, size.height, cover=size.fit == "cover", upscale=size.upscale)
         encoded = _imaging.encode(made, size.format, size.quality)
-        ref = context.objects.put(payload.output_bucket, f"{prefix}/{size.file_name}", encoded, f"image/{size.format}")
+        key = f"{prefix}/{size.file_name}"
+        ref = put_object(payload.output_bucket, key, encoded, f"image/{size.format}", context)
         files.append({**ref.as_result(), "width": made.width, "height": made.height, "format": size.format})
         context.progress(number / len(payload.sizes), size.file_name)
     return {"width": image.width, "height": image.height, "files": files}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.handler import Context, handler
 from ._invoice import Invoice, Logo
-from ._source import read_object
+from ._source import put_object, read_object
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,7 +49,7 @@ def pdf_invoice(payload: Invoice, context: Context) -> dict[str, Any]:
         codes = " ".join(f"U+{ord(character):04X}" for character in sorted(missing)[:20])
         context.log("no font has these characters; a replacement was printed", characters=codes)
     context.check_cancelled()
-    ref = context.objects.put(BUCKET, f"invoices/{payload.number}.pdf", data, "application/pdf")
+    ref = put_object(BUCKET, f"invoices/{payload.number}.pdf", data, "application/pdf", context)
     taxes = [{"rate": str(each.rate), "net": str(each.net), "tax": str(each.tax)} for each in totals.taxes]
     return {"files": [ref.as_result()], "total": str(totals.total), "currency": payload.currency, "taxes": taxes}
 

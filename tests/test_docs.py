@@ -120,7 +120,7 @@ def test_every_command_in_a_document_exists(path: Path) -> None:
     for words in commands(path):
         if words[0].startswith("-"):
             continue
-        nouns = ("queue", "dlq", "workers", "handlers", "db", "db-tx", "config")
+        nouns = ("queue", "dlq", "workers", "handlers", "db", "db-tx", "config", "archive")
         noun = [word for word in words[1:2] if words[0] in nouns]
         shown = jobsched(words[0], *noun, "--help")
         assert shown.returncode == 0, f"jobsched {words[0]}: {shown.stderr}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +12,13 @@ from .. import diagnostics, invocation, output
 from ..output import Column
 
 if TYPE_CHECKING:
-    from ...core.model.job import Job
+    from ...core.model.job import Job, NewJob
+    from ...core.objects import ObjectStore
     from ..demo_jobs import Act
     from ..demo_scene import Scene
 
+Played = tuple["Act", "Job", str]
+"""A job of the demo, how it ended, and what is wrong with that."""
 SECONDS = 50.0
 COLUMNS = (
     Column("id", "id"),
@@ -23,6 +27,7 @@ COLUMNS = (
     Column("what"),
     Column("attempt", "number"),
     Column("run", "span"),
+    Column("came_of_it", in_table=False),
     Column("problem"),
     Column("files", in_table=False),
 )
@@ -36,31 +41,42 @@ def command(
 ) -> int:
     """Run real jobs in a scratch store of its own, in under a minute.
 
-    An invoice, a photo in three sizes, a program, a job that is retried and one that dies. Never in a
-    configured store. Exit 0 if everything ended as it should.
+    An invoice that is e-mailed, a photo in three sizes, a program, an HTTP call, a database transaction,
+    an archive, a job that is retried and one that dies. Never in a configured store. Exit 0 if
+    everything ended as it should.
     """
     from ...core.objects import open_objects
-    from ..demo_jobs import acts, put_photo
+    from ..demo_jobs import acts, old_jobs, put_photo
+    from ..demo_later import later_acts
     from ..demo_scene import open_scene
-    from ..demo_show import watch
+    from ..demo_web import DemoWeb
 
-    with open_scene(invocation.current().settings, store, keep=keep) as scene:
+    with open_scene(invocation.current().settings, store, keep=keep) as scene, DemoWeb() as web:
         diagnostics.note(f"a store and a worker of the demo's own, in {scene.folder}")
+        scene.open_shop()
         scene.start_worker()
         objects = open_objects(scene.settings, scene.folder)
         put_photo(objects)
-        program = acts()
-        submitted = scene.service.submit_many([act.job for act in program])
-        jobs = watch(scene, program, [each.id for each in submitted], SECONDS)
-        problems = [act.problem(job, scene.service, objects) for act, job in zip(program, jobs, strict=True)]
-        scene.passed = not any(problems)
-        _report(program, jobs, problems)
-        _say_what_next(scene, jobs)
+        played = _play(scene, objects, acts(web), beside=old_jobs()) + _play(scene, objects, later_acts())
+        scene.passed = not any(problem for _, _, problem in played)
+        _report(played)
+        _say_what_next(scene, [job for _, job, _ in played])
     return 0 if scene.passed else 1
 
 
-def _report(program: list[Act], jobs: list[Job], problems: list[str]) -> None:
-    from ..demo_jobs import files_of
+def _play(scene: Scene, objects: ObjectStore, program: list[Act], beside: Sequence[NewJob] = ()) -> list[Played]:
+    """Submit and watch jobs until they have ended. beside: jobs that are waited for and not shown."""
+    from ..demo_show import watch
+
+    submitted = scene.service.submit_many([act.job for act in program])
+    hidden = scene.service.submit_many(beside)
+    jobs = watch(scene, program, [each.id for each in submitted], SECONDS)
+    scene.service.wait([each.id for each in hidden], timeout=SECONDS)
+    return [(act, job, act.problem(job, scene.service, objects)) for act, job in zip(program, jobs, strict=True)]
+
+
+def _report(played: list[Played]) -> None:
+    from ..demo_jobs import came_of, files_of
 
     rows = (
         {
@@ -70,18 +86,24 @@ def _report(program: list[Act], jobs: list[Job], problems: list[str]) -> None:
             "what": act.what,
             "attempt": job.attempt,
             "run": job.run,
+            "came_of_it": came_of(job),
             "problem": problem,
             "files": files_of(job),
         }
-        for act, job, problem in zip(program, jobs, problems, strict=True)
+        for act, job, problem in played
     )
     output.emit("demo", COLUMNS, rows)
     output.flush()
 
 
 def _say_what_next(scene: Scene, jobs: list[Job]) -> None:
-    from ..demo_jobs import files_of
+    from ..demo_jobs import came_of, files_of
 
+    diagnostics.note("")
+    diagnostics.note("Results:")
+    for job in jobs:
+        if came_of(job):
+            diagnostics.note(f"  {job.id:>3}  {job.type:<13}  {came_of(job)}")
     diagnostics.note("")
     diagnostics.note("Files made:")
     for path in (path for job in jobs for path in files_of(job)):
@@ -99,7 +121,7 @@ def _kept(scene: Scene, jobs: list[Job]) -> list[tuple[str, str]]:
         (f"export JOBSCHED_HOME={_quoted(scene.folder)} JOBSCHED_DATABASE_URL=", "this store, in this shell"),
         ("jobsched ls", "all jobs"),
         (f"jobsched logs {jobs[2].id}", "what the program printed"),
-        (f"jobsched show {jobs[3].id}", "the job that was retried, attempt by attempt"),
+        (f"jobsched show {jobs[5].id}", "the job that was retried, attempt by attempt"),
         ("jobsched dlq ls", "what has failed for good"),
         ("jobsched workers stop demo", "stop the worker"),
         ("jobsched db down", "stop the store"),

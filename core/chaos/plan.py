@@ -16,7 +16,7 @@ KINDS = {
     "stop worker": "SIGSTOP past the lease, then SIGCONT",
     "end connections": "pg_terminate_backend of some of jobsched's connections",
     "use up connections": "all of max_connections held by somebody else",
-    "silence network": "a connection through which nothing comes, without a word; then it speaks again, or breaks",
+    "silence network": "connections that fall silent without a word, or give no answers; then they speak, or break",
     "cut network": "every connection of a worker or submitter broken, and each new one",
     "skew clock": "a worker started again with its clock hours off",
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import queue
 import selectors
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 
 BYTES = 1 << 16
 STUCK_SECONDS = 5.0
@@ -20,10 +20,13 @@ class Proxy:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         self._cut = False
-        self._silent = False
-        self._heard_silence = False
+        self._muted: set[socket.socket] = set()
+        """From which nothing is taken; what they send waits."""
+        self._mute_new = (False, False)
         self._closing = False
         self._pairs: dict[socket.socket, socket.socket] = {}
+        self._clients: set[socket.socket] = set()
+        self._todo: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._server, selectors.EVENT_READ)
         self._bell, self._button = socket.socketpair()
@@ -33,23 +36,27 @@ class Proxy:
 
     def cut(self) -> None:
         """Break every connection, and each new one at once."""
-        self._cut = True
-        self._ring()
+        self._do(self._cut_now)
 
     def silence(self) -> None:
         """Let nothing through, either way, and break nothing: neither end is told. What is sent waits."""
-        self._silent = True
-        self._ring()
+        self._do(lambda: self._mute(clients=True, servers=True, new=True))
+
+    def swallow_answers(self) -> None:
+        """Let through what clients say, and hold back what they are answered."""
+        self._do(lambda: self._mute(clients=False, servers=True, new=True))
+
+    def strand(self) -> None:
+        """Silence the connections that there are, for good, and let new ones through: the way has moved."""
+        self._do(lambda: self._mute(clients=True, servers=True, new=False))
 
     def mend(self) -> None:
         """Let everything through again, also what waited."""
-        self._cut = self._silent = False
-        self._ring()
+        self._do(self._mend_now)
 
     def forget(self) -> None:
         """Break every connection and drop what waited, as a router does that was restarted; then mend."""
         self.cut()
-        self._until_dropped()
         self.mend()
 
     def close(self) -> None:
@@ -64,10 +71,14 @@ class Proxy:
     def _ring(self) -> None:
         self._button.send(b"!")
 
-    def _until_dropped(self) -> None:
-        pause = threading.Event()
-        while self._pairs and self._thread.is_alive():
-            pause.wait(0.005)
+    def _do(self, what: Callable[[], None]) -> None:
+        """Have the thread do it, and wait until it is done."""
+        done = threading.Event()
+        self._todo.put(what)
+        self._todo.put(done.set)
+        self._ring()
+        while not done.wait(STUCK_SECONDS) and self._thread.is_alive():
+            pass
 
     def _run(self) -> None:
         while not self._closing:
@@ -76,18 +87,33 @@ class Proxy:
                     self._accept()
                 elif key.fileobj is self._bell:
                     self._bell.recv(100)
-                elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._pairs:
+                elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._pairs.keys() - self._muted:
                     self._forward(key.fileobj)
-            if self._cut:
-                self._drop_all()
-            if self._silent != self._heard_silence:
-                self._heard_silence = self._silent
-                for each in self._pairs:
-                    (self._selector.unregister if self._silent else self._listen)(each)
+            while not self._todo.empty():
+                self._todo.get()()
         self._drop_all()
 
-    def _listen(self, to: socket.socket) -> None:
-        self._selector.register(to, selectors.EVENT_READ)
+    def _cut_now(self) -> None:
+        self._cut = True
+        self._drop_all()
+
+    def _mute(self, *, clients: bool, servers: bool, new: bool) -> None:
+        self._mute_new = (clients and new, servers and new)
+        for each in self._pairs:
+            if clients if each in self._clients else servers:
+                self._mute_one(each)
+
+    def _mute_one(self, one: socket.socket) -> None:
+        if one not in self._muted:
+            self._muted.add(one)
+            self._selector.unregister(one)
+
+    def _mend_now(self) -> None:
+        self._cut = False
+        self._mute_new = (False, False)
+        for each in self._muted:
+            self._selector.register(each, selectors.EVENT_READ)
+        self._muted.clear()
 
     def _accept(self) -> None:
         theirs, _ = self._server.accept()
@@ -99,10 +125,12 @@ class Proxy:
             theirs.close()
             return
         theirs.settimeout(STUCK_SECONDS)  # whoever reads nothing for so long must not stop the others
-        for one, other in ((theirs, ours), (ours, theirs)):
+        self._clients.add(theirs)
+        for one, other, mute in zip((theirs, ours), (ours, theirs), self._mute_new, strict=True):
             self._pairs[one] = other
-            if not self._heard_silence:
-                self._listen(one)
+            self._selector.register(one, selectors.EVENT_READ)
+            if mute:
+                self._mute_one(one)
 
     def _forward(self, source: socket.socket) -> None:
         try:
@@ -122,6 +150,8 @@ class Proxy:
         other = self._pairs.pop(one)
         del self._pairs[other]
         for each in (one, other):
-            with suppress(KeyError):
+            if each not in self._muted:
                 self._selector.unregister(each)
+            self._muted.discard(each)
+            self._clients.discard(each)
             each.close()

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 from ..handler import Cancelled, Discard, Handler, Retry, Snooze
 from ..model.errors import PayloadInvalid
 from ..model.fingerprint import fingerprint
+from ..payload_check import model_problems
 from .json_text import to_json
 from .protocol import MAX_DELAY_SECONDS, Report, Work
 
@@ -38,8 +39,8 @@ def read_payload(handler: Handler, text: str) -> Any:
     try:
         return handler.payload_model.model_validate_json(text)
     except ValidationError as error:
-        problems = tuple((".".join(map(str, item["loc"])), item["msg"]) for item in error.errors(include_input=False))
-        told = "; ".join(f"{where or 'payload'}: {what}" for where, what in problems)
+        problems = model_problems(error, handler.secret_fields)
+        told = "; ".join(f"{where}: {what}" for where, what in problems)
         raise PayloadInvalid(f"the payload does not fit {handler.name} — {told}", problems=problems) from None
 
 

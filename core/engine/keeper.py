@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..config import Settings
+from ..host import kill_processes_of
 from ..metrics import Status, WorkerMetrics
 from ..model.errors import ConfigError, HandlerImportError, TryAgain
 from ..model.priority import Priority
@@ -80,6 +81,7 @@ class Keeper:
         self._shared: RunnerProcess | None = None
         self._alone_kinds: set[str] = set()
         self._store_kinds: set[str] = set()
+        self._command_kinds: set[str] = set()
         self._alone_waiting: deque[Held] = deque()
         self._unsent: list[Held] = []
         self._hello: list[Any] | None = None
@@ -105,6 +107,7 @@ class Keeper:
                 known = [Kind(*kind) for kind in kinds]
                 self._alone_kinds = {kind.name for kind in known if kind.alone}
                 self._store_kinds = {kind.name for kind in known if kind.store}
+                self._command_kinds = {kind.name for kind in known if kind.commands}
                 return known
             case ["unusable", message, fix]:
                 raise HandlerImportError(message, fix=fix)
@@ -422,6 +425,7 @@ class Keeper:
             self.log.warning(
                 "runner ended", runner=runner.pid, reason=reason, running=len(started), memory_peak=runner.memory_peak
             )
+        kill_processes_of(self._boot.mark, [each.job.token for each in held if each.job.type in self._command_kinds])
         crash = Crash(reason, signal_number, exit_code, runner.memory_peak, runner.last_lines(), 0.0)
         silent = runner.greeted and not runner.alone and not started
         self._silent_ends = self._silent_ends + 1 if silent else 0

@@ -64,7 +64,7 @@ class Listener:
 
     def _listen(self, conn: Any) -> None:
         channels = [BROADCAST, f"jobsched_worker_{self._worker_id()}"]
-        words = listen(conn, channels, probe=PROBE_SECONDS, until=lambda: self._stop.is_set() or self._renew.is_set())
+        words = listen(conn, channels, probe=PROBE_SECONDS, until=self._ends)
         for channel, payload in words:
             if channel == STARTED:  # what was said before can only be looked for
                 self._rewind()
@@ -76,6 +76,11 @@ class Listener:
                 self._wake(*payload.split()[1:3])
             else:
                 self._beat()
+
+    def _ends(self) -> bool:
+        """Asked again and again while nothing comes."""
+        self._link.still_moves()
+        return self._stop.is_set() or self._renew.is_set()
 
     def _hear_broadcast(self, payload: str) -> None:
         try:

@@ -39,6 +39,8 @@ BUSY_TICK = 0.1
 IDLE_TICK = 0.5
 LAST_WORDS_SECONDS = 10.0
 CONTACT_SHARE = 0.5
+STUCK_SECONDS = 60.0
+"""No statement of a worker takes so long. Where heartbeats do not get through either, less has to do."""
 WAKE_EVERY = 0.05
 EXIT_FAILED = 70
 """EX_SOFTWARE of sysexits.h: a loop of the worker failed."""
@@ -91,6 +93,7 @@ class Worker:
         self._log: FilteringBoundLogger = logs.get_logger(worker=self.name)
         self._mark = make_mark()
         self._worker_id = 0
+        self._links: list[Link] = []
         self._links_stop = threading.Event()
         self._claims_stop = threading.Event()
         self._signals = 0
@@ -141,7 +144,7 @@ class Worker:
     def _start(self, kinds: list[Kind]) -> None:
         usable = [kind for kind in kinds if self._options.allow_commands or not kind.commands]
         self._types = [kind.name for kind in usable]
-        self._schemas = {kind.name: kind.schema for kind in usable}
+        self._schemas = {kind.name: kind.schema for kind in kinds}
         self._make_loops()
         self._health: HealthServer | None = None
         if self._options.metrics_port is not None:
@@ -216,12 +219,14 @@ class Worker:
         keeper.room_changed = self._room_changed
 
     def _link(self, loop: str, *, direct: bool = False, stop: threading.Event | None = None) -> Link:
-        return Link(
+        link = Link(
             lambda: self._store.connect(f"jobsched {loop} {self.name}"[:63], direct=direct),
             self._store.shown_url,
             stop or self._links_stop,
             self._tell_contact if loop == "pulse" else lambda _: None,
         )
+        self._links.append(link)
+        return link
 
     def _guard(self, name: str, run: Callable[[], None]) -> None:
         """A loop that fails in a way that nobody foresaw ends the worker, which others will notice."""
@@ -384,13 +389,19 @@ class Worker:
             self._log.warning("the store cannot be reached: trying again", error=error.message)
 
     def _check_contact(self) -> None:
-        """Stop our jobs before somebody else may own them."""
+        """Stop our jobs before somebody else may own them, and do not wait for ever for answers."""
         silent = lease_clock() - self._pulse.last_ok
-        lost = silent > CONTACT_SHARE * self._settings["lease"]
+        limit = CONTACT_SHARE * self._settings["lease"]
+        lost = silent > limit
+        for link in self._links:
+            if link.break_if_stuck(limit if lost else STUCK_SECONDS):
+                self._log.warning("the store gives no answer: the connection is made anew")
         if lost and not self._keeper.lost_contact:
             self._log.error("no contact with the store: running jobs are stopped", silent_seconds=round(silent, 1))
             self._keeper.lost_contact = True
             self._keeper.stop_runners(kill=True)
+            for link in self._links:
+                link.break_off()  # those that nobody uses at the moment may be as dead
         elif not lost and self._keeper.lost_contact:
             self._keeper.lost_contact = False
             self._claimer.rewind()

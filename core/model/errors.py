@@ -19,6 +19,7 @@
     ├── FetchFailed                125  a URL that could be reached and did not give what was asked for
     ├── DatabaseUnreachable         69  no connection to a database that jobs may use
     ├── QueryFailed                125  a database that jobs may use refused a job's query
+    ├── ArchiveBroken              125  an archive's object is not what was archived
     └── LeaseLost                      a word about a job that is no longer ours
 
 Each class carries what every door needs: `code` (stable, machine-readable), `exit_code` (CLI),
@@ -221,6 +222,13 @@ class QueryFailed(JobschedError):
     code = "QUERY_FAILED"
     http_status = 422
     grpc_status = "FAILED_PRECONDITION"
+
+
+class ArchiveBroken(JobschedError):
+    """An object that should hold archived jobs is missing, changed, or of another store."""
+
+    code = "ARCHIVE_BROKEN"
+    grpc_status = "DATA_LOSS"
 
 
 class ConfigError(JobschedError):

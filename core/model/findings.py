@@ -1,4 +1,4 @@
-"""What the program's own examinations find: broken invariants (`verify`), and the state of the surroundings (`doctor`)."""
+"""What the program's own examinations find: broken invariants (`verify`), and what is wrong around it (`doctor`)."""
 
 from __future__ import annotations
 

@@ -101,7 +101,8 @@ class WorkerInfo:
     queues: None is every queue. state: available, busy, draining or unavailable, in its own words.
     liveness: `live`; `late` when its last heartbeat is older than a third of its lease; `lost` when
     it is older than the lease, after which its jobs are given to others. silent: seconds since the
-    last heartbeat. running: jobs that it has. rss_bytes: memory of keeper and runners.
+    last heartbeat. withheld: job types that it would run had it been started with --allow-commands. running:
+    jobs that it has. rss_bytes: memory of keeper and runners.
     """
 
     id: int
@@ -111,6 +112,7 @@ class WorkerInfo:
     version: str
     queues: tuple[str, ...] | None
     types: tuple[str, ...]
+    withheld: tuple[str, ...]
     concurrency: int
     state: str
     liveness: Liveness

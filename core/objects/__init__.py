@@ -61,6 +61,10 @@ class ObjectStore(Protocol):
         """Return the object's bytes. ObjectNotFound."""
         ...
 
+    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
+        """Yield the object's bytes in pieces of at most 1 MiB. ObjectNotFound; errors may come between pieces."""
+        ...
+
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Return what is known of the object without reading it. ObjectNotFound."""
         ...

@@ -43,6 +43,12 @@ class FolderStore:
         with _translated(bucket, key):
             return path.read_bytes()
 
+    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
+        path = self._path(bucket, key)
+        with _translated(bucket, key), path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
     def head(self, bucket: str, key: str) -> ObjectInfo:
         path = self._path(bucket, key)
         with _translated(bucket, key):

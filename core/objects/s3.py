@@ -74,6 +74,16 @@ class S3Store:
                 response.close()
                 response.release_conn()
 
+    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
+        _check(bucket, key)
+        with self._translated(bucket, key):
+            response = self._client().get_object(bucket, key)
+            try:
+                yield from response.stream(CHUNK)
+            finally:
+                response.close()
+                response.release_conn()
+
     def head(self, bucket: str, key: str) -> ObjectInfo:
         _check(bucket, key)
         with self._translated(bucket, key):

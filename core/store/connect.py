@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
 from ..model.errors import (
@@ -111,6 +111,12 @@ def shown_url(url: str) -> str:
     user = quote(parts["user"], safe="") + "@" if parts.get("user") else ""
     database = "/" + quote(parts["dbname"], safe="") if parts.get("dbname") else ""
     return f"postgresql://{user}{','.join(places)}{database}"
+
+
+def beside(url: str, database: str) -> str:
+    """Return how to connect to another database of the server that `url` names."""
+    parts, pooled = _read_url(url)
+    return make_conninfo(**parts | {"dbname": database}) + (" pgbouncer=true" if pooled else "")
 
 
 def check_version(server_version: int) -> None:

@@ -6,7 +6,7 @@ them runs on a connection of ours, on a caller's and on an asynchronous one.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString, NamedTuple, TypeVar
 
@@ -117,6 +117,13 @@ def notify_late(made: Sequence[tuple[str, int]]) -> Steps[None]:
 def ensure_queues(names: Sequence[str]) -> Steps[None]:
     """Make the queues that don't exist yet."""
     yield load("ensure_queues"), {"names": list(names)}
+
+
+def hide_fields(secrets: Mapping[str, Sequence[str]]) -> Steps[None]:
+    """Hide payload fields from everybody who looks. secrets: type → fields."""
+    pairs = [(job_type, field) for job_type, fields in secrets.items() for field in fields]
+    if pairs:
+        yield load("hide_fields"), {"types": [pair[0] for pair in pairs], "fields": [pair[1] for pair in pairs]}
 
 
 def run(connection: psycopg.Connection[Any], steps: Steps[Result]) -> Result:

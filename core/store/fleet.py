@@ -11,6 +11,8 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from ..host import ProcessIdentity
+from ..model.hiding import secret_fields
+from .enqueue import hide_fields, run
 from .leases import Moved
 from .sql import load
 
@@ -20,8 +22,8 @@ ENDED_LATELY = 600.0
 @dataclass(frozen=True, slots=True)
 class Registration:
     """What a worker says of itself when it starts. queues: None serves every queue. schemas: type →
-    JSON Schema of its payload. lease_seconds: how long it may be silent. mark: random, in the
-    environment of every process that it starts."""
+    JSON Schema of its payload, also of those that it knows and does not run. lease_seconds: how long it
+    may be silent. mark: random, in the environment of every process that it starts."""
 
     name: str
     identity: ProcessIdentity
@@ -52,7 +54,9 @@ class Reaped:
 
 
 def register(conn: Connection[TupleRow], worker: Registration) -> int:
-    """Add the worker; return its id, which no other worker ever gets."""
+    """Add the worker; return its id, which no other worker ever gets. What is secret in the payloads of
+    its types is hidden from then on."""
+    run(conn, hide_fields({job_type: secret_fields(schema) for job_type, schema in worker.schemas.items()}))
     identity = worker.identity
     row = conn.execute(
         load("register_worker"),

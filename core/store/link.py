@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar
 
 import psycopg
@@ -54,6 +56,7 @@ class Link:
         self._stop = stop
         self._told = told
         self._conn: Connection[TupleRow] | None = None
+        self._busy_since: float | None = None
         self._lost = False
 
     def run(self, use: Callable[[Connection[TupleRow]], Result]) -> Result:
@@ -91,11 +94,37 @@ class Link:
         """
         if self._conn is None or self._conn.closed:
             self._conn = self._open()
+        self.still_moves()
         try:
             yield self._conn
         except psycopg.Error as error:
             self.close()
             raise translate(error, where=self._where) from error
+        finally:
+            self._busy_since = None
+
+    def still_moves(self) -> None:
+        """A long use says that it is not stuck."""
+        self._busy_since = time.monotonic()
+
+    def break_if_stuck(self, seconds: float) -> bool:
+        """From another thread: break the connection if one use has waited on it for so long; say whether.
+
+        The kernel notices a peer that is gone. It does not notice a pooler or balancer that takes
+        everything and answers nothing: without this, whoever waits for the answer waits for ever.
+        """
+        since = self._busy_since
+        if since is None or time.monotonic() - since < seconds:
+            return False
+        self.break_off()
+        return True
+
+    def break_off(self) -> None:
+        """From another thread: break the connection, in use or not; the next use opens another one."""
+        conn, self._busy_since = self._conn, None
+        if conn is not None:
+            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection, if there is one."""

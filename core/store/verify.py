@@ -244,7 +244,7 @@ def _verify(
     connection: Connection[TupleRow], settings: Mapping[str, Any], since: datetime | None, limit: int
 ) -> Iterator[Checked]:
     connection.execute("set local jit = off")  # compiling costs more than it saves: each statement runs once
-    connection.execute("set local work_mem = '64MB'")
+    connection.execute("set local work_mem = '32MB'")
     # Statistics lag behind. Where they say that a table is empty, a loop over it would be quadratic.
     connection.execute("set local enable_nestloop = off")
     params = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -11,17 +11,22 @@ from ..model.errors import UsageError
 from ..model.results import Submitted
 from ..model.states import State
 from .connect import translated
-from .enqueue import JobRow, Steps, enqueue, ensure_queues, notify_late, run, run_async
+from .enqueue import JobRow, Steps, enqueue, ensure_queues, hide_fields, notify_late, run, run_async
 from .enqueue_blocked import notify_blocked
 
+Secrets = Mapping[str, Sequence[str]]
 WHERE = "the caller's connection"
 
 
-def submit_within(connection: Any, rows: Sequence[JobRow], submitter: str, window: float) -> list[Submitted]:
+def submit_within(
+    connection: Any, rows: Sequence[JobRow], submitter: str, window: float, secrets: Secrets
+) -> list[Submitted]:
     """Store jobs on a psycopg Connection, or a SQLAlchemy Session or Connection over psycopg.
 
     They are there once the caller commits, and never if not. When a key conflicts, none of this
-    call is stored and the caller's transaction goes on. UsageError: another kind of connection.
+    call is stored and the caller's transaction goes on. secrets: type → payload fields to hide; those of a
+    transaction that is rolled back are not hidden, so they are told each time. UsageError: another kind
+    of connection.
     """
     raw = _raw_connection(connection)
     with translated(WHERE):
@@ -29,25 +34,26 @@ def submit_within(connection: Any, rows: Sequence[JobRow], submitter: str, windo
         # itself; without it `transaction()` would take the transaction for its own and commit it.
         run(raw, ensure_queues(_queues(rows)))
         with raw.transaction():
-            return run(raw, _store(rows, submitter, window))
+            return run(raw, _store(rows, submitter, window, secrets))
 
 
 async def submit_within_async(
-    connection: Any, rows: Sequence[JobRow], submitter: str, window: float
+    connection: Any, rows: Sequence[JobRow], submitter: str, window: float, secrets: Secrets
 ) -> list[Submitted]:
     """As `submit_within`, on a psycopg AsyncConnection or a SQLAlchemy AsyncSession or AsyncConnection."""
     raw = await _raw_async_connection(connection)
     with translated(WHERE):
         await run_async(raw, ensure_queues(_queues(rows)))
         async with raw.transaction():
-            return await run_async(raw, _store(rows, submitter, window))
+            return await run_async(raw, _store(rows, submitter, window, secrets))
 
 
 def _queues(rows: Sequence[JobRow]) -> list[str]:
     return sorted({row.options.queue for row in rows})
 
 
-def _store(rows: Sequence[JobRow], submitter: str, window: float) -> Steps[list[Submitted]]:
+def _store(rows: Sequence[JobRow], submitter: str, window: float, secrets: Secrets) -> Steps[list[Submitted]]:
+    yield from hide_fields(secrets)
     made = yield from enqueue(rows, submitter, window)
     yield from notify_late(
         [

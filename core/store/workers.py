@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from ..model.errors import WorkerNotFound
@@ -34,13 +35,19 @@ def count_live_workers(connection: Connection) -> int:
 
 
 def published_types(connection: Connection) -> dict[str, dict[str, Any]]:
-    """Job types that live workers run → JSON Schema of their payload."""
+    """Job types that live workers know → JSON Schema of their payload."""
     return dict(connection.execute(load("published_types")).fetchall())
+
+
+def worker_names(connection: Connection, types: Collection[str]) -> dict[tuple[str, str], list[str]]:
+    """(type, payload field) → the names of databases and the like that any live worker knows for it."""
+    rows = connection.execute(load("worker_names"), {"types": sorted(types)})
+    return {(job_type, field): names for job_type, field, names in rows}
 
 
 def _read(row: Row) -> WorkerInfo:
     (
-        worker_id, name, host, pid, version, queues, types, concurrency, state, command, running, rss_bytes,
+        worker_id, name, host, pid, version, queues, types, withheld, concurrency, state, command, running, rss_bytes,
         lease_seconds, started_at, heartbeat_at, idle_since, silent,
     ) = row  # fmt: skip
     return WorkerInfo(
@@ -51,6 +58,7 @@ def _read(row: Row) -> WorkerInfo:
         version=version,
         queues=None if queues is None else tuple(queues),
         types=tuple(types),
+        withheld=tuple(withheld),
         concurrency=concurrency,
         state=state,
         liveness=_liveness(silent, lease_seconds),

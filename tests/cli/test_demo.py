@@ -75,9 +75,16 @@ def test_everything_ends_as_expected_and_nothing_is_left_running(environment: di
         ("pdf_invoice", "succeeded", 1, ""),
         ("image_resize", "succeeded", 1, ""),
         ("command", "succeeded", 1, ""),
+        ("http_call", "succeeded", 2, ""),
+        ("db_tx", "succeeded", 1, ""),
         ("fail", "succeeded", 3, ""),
         ("fail", "dead", 2, ""),
+        ("email", "succeeded", 1, ""),
+        ("data_archival", "succeeded", 1, ""),
     ]
+    assert [item["came_of_it"] for item in items[3:5]] == ['status 201: {"order": 1042}', "UPDATE 1, now [[7]]"]
+    assert items[7]["came_of_it"] == "to buyer@example.com"
+    assert items[8]["came_of_it"].startswith("3 jobs in archive/jobs/")
     text = "\n".join(page.extract_text() for page in PdfReader(items[0]["files"][0]).pages)
     assert "Total 2,280.71 EUR" in text
     assert len(PdfReader(items[0]["files"][0]).pages[0].images) == 1
@@ -88,7 +95,7 @@ def test_everything_ends_as_expected_and_nothing_is_left_running(environment: di
             sizes.append((image.format, image.size))
     assert sizes == [("JPEG", (1200, 800)), ("WEBP", (640, 427)), ("JPEG", (320, 320))]
     folder = Path(items[0]["files"][0]).parents[3]
-    assert [entry.name for entry in folder.iterdir()] == ["objects"]
+    assert sorted(entry.name for entry in folder.iterdir()) == ["objects", "outbox"]
     assert left_running(folder) == {}
     for path in [*items[0]["files"], *items[1]["files"]]:
         assert path in done.stderr
@@ -108,7 +115,7 @@ def test_keep_leaves_a_store_that_other_commands_can_use(environment: dict[str, 
         def say(*words: str) -> str:
             return subprocess.run([*JOBSCHED, *words], env=kept, capture_output=True, text=True, check=True).stdout
 
-        assert len(say("ls", "-q").split()) == 5
+        assert len(say("ls", "-q").split()) == 10
         assert say("logs", "3").count("line ") == 5
         assert "demo" in say("workers", "ls")
         say("submit", "noop", "--wait")

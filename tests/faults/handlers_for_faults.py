@@ -125,3 +125,24 @@ async def spiteful(payload: dict[str, Any], context: Context) -> None:
 async def odd(payload: dict[str, Any], context: Context) -> None:
     """A type that only some workers know."""
     tell("began", context)
+
+
+@handler("puppet")
+async def puppet(payload: dict[str, Any], context: Context) -> None:
+    """Do what the file `do-TOKEN` says: talk, fail or end."""
+    tell("began", context)
+    said = Path(os.environ[WITNESS]).with_name(f"do-{context.token}")
+    while not said.exists():
+        await asyncio.sleep(0.02)
+    match said.read_text():
+        case "talk":
+            context.log("a word")
+            context.output("a line\n")
+            context.progress(0.5, "half")
+            context.save_checkpoint({"at": context.token})
+            tell("talked", context)
+            await asyncio.Event().wait()
+        case "fail":
+            tell("failed", context)
+            raise RuntimeError("as it was told")
+    tell("ended", context)

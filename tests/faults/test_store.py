@@ -128,3 +128,42 @@ def test_a_short_cut_costs_nothing(fleet: Fleet, proxy: Proxy) -> None:
     assert fleet.until_ended(10) == {"succeeded": 10}
     assert len(fleet.told()) == 10
     assert worker.process.poll() is None
+
+
+def test_a_worker_whose_connections_fall_silent_for_ever_makes_new_ones(fleet: Fleet, proxy: Proxy) -> None:
+    """A balancer that takes everything and answers nothing: no kernel notices that, so the worker does."""
+    worker = fleet.start(
+        "-c",
+        "4",
+        JOBSCHED_LEASE="4s",
+        JOBSCHED_POLL="1h",
+        JOBSCHED_DATABASE_URL=through(proxy, fleet.service.store.url),
+    )
+    gate = fleet.folder / "open"
+    fleet.submit("gate", payload={"open": str(gate)})
+    fleet.until_began(1)
+
+    proxy.strand()
+    worker.until_says("no contact with the store: running jobs are stopped")
+    worker.until_says("the store is back")
+    gate.touch()
+    fleet.submit("nap", payload={"seconds": 0})
+
+    assert fleet.until_ended(2) == {"succeeded": 2}
+    assert worker.process.poll() is None
+
+
+def test_a_listen_connection_that_died_without_a_word_costs_no_job(fleet: Fleet, proxy: Proxy) -> None:
+    """It alone hears nothing any more: polling finds the jobs, heartbeats the cancellations."""
+    worker = fleet.start("-c", "4", JOBSCHED_DIRECT_URL=through(proxy, fleet.service.store.url))
+    fleet.submit("nap", payload={"seconds": 0})
+    fleet.until_states(succeeded=1)
+
+    proxy.silence()
+    fleet.submit("nap", 5, {"seconds": 0})
+    (endless,) = fleet.submit("gate", payload={"open": "/nowhere"})
+    until(lambda: len(fleet.told()) == 7, "all jobs begin")
+    fleet.service.cancel([endless], by="test")
+
+    assert fleet.until_ended(7) == {"succeeded": 6, "cancelled": 1}
+    assert worker.process.poll() is None

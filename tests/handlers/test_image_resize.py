@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageCms, ImageDraw
+from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from jobsched.core.config import Settings
 from jobsched.core.handler import Cancelled, Discard, Retry
@@ -106,6 +109,29 @@ def test_the_camera_was_turned_and_the_image_is_upright(context: RecordingContex
     assert all(about(pixel, colour) for pixel, colour in zip(seen, (RED, GREEN, BLUE, WHITE), strict=True))
 
 
+def _without_adobe(data: bytes) -> bytes:
+    """The same JPEG as it is without the marker, which also says that the inks are stored inverted."""
+    start = data.index(b"\xff\xee")
+    length = int.from_bytes(data[start + 2 : start + 4], "big")
+    plain = ImageOps.invert(Image.merge("RGB", Image.open(io.BytesIO(data)).split()[:3]))
+    black = ImageOps.invert(Image.open(io.BytesIO(data)).split()[3])
+    inverted = encoded(Image.merge("CMYK", (*plain.split(), black)), "JPEG", quality=95)
+    start = inverted.index(b"\xff\xee")
+    return inverted[:start] + inverted[start + 2 + length :]
+
+
+def _png_of_sixteen_bits(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
+    """Pillow writes none."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    row = b"\0" + struct.pack(">3H", *colour) * width
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(row * height)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
 KINDS: dict[str, tuple[Callable[[], bytes], Any]] = {
     "grey": (lambda: encoded(Image.new("L", (64, 64), 128)), (128, 128, 128)),
     "bilevel": (lambda: encoded(Image.new("1", (64, 64), 1)), WHITE),
@@ -116,6 +142,13 @@ KINDS: dict[str, tuple[Callable[[], bytes], Any]] = {
     "grey with alpha": (lambda: encoded(Image.new("LA", (64, 64), (0, 0))), WHITE),
     "half transparent": (lambda: encoded(Image.new("RGBA", (64, 64), (255, 0, 0, 128))), (255, 127, 127)),
     "cmyk": (lambda: encoded(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95), RED),
+    "cmyk without Adobe's marker": (
+        lambda: _without_adobe(encoded(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG")),
+        RED,
+    ),
+    "sixteen bits in a TIFF": (lambda: encoded(Image.new("I;16", (64, 64), 0x4000), "TIFF"), (64, 64, 64)),
+    "sixteen bits a colour": (lambda: _png_of_sixteen_bits(64, 64, (0xFFFF, 0x8000, 0)), (255, 128, 0)),
+    "one pixel": (lambda: encoded(Image.new("RGB", (1, 1), BLUE)), BLUE),
     "ycbcr": (lambda: encoded(Image.new("RGB", (64, 64), BLUE), "JPEG", quality=95), BLUE),
     "bmp": (lambda: encoded(Image.new("RGB", (64, 64), GREEN), "BMP"), GREEN),
 }
@@ -126,8 +159,24 @@ def test_every_kind_of_image_becomes_the_same_colour_in_jpeg(context: RecordingC
     """What is transparent becomes white."""
     make, colour = KINDS[kind]
     made = resized(context, make(), width=32, quality=95)
-    assert (made.format, made.size) == ("JPEG", (32, 32))
-    assert about(made.convert("RGB").getpixel((16, 16)), colour)
+    assert (made.format, made.size) == ("JPEG", (1, 1) if kind == "one pixel" else (32, 32))
+    assert about(made.convert("RGB").getpixel((made.width // 2, made.height // 2)), colour)
+
+
+@pytest.mark.parametrize("format_", ["GIF", "WEBP", "PNG"])
+def test_of_an_animation_it_is_the_first_image(context: RecordingContext, format_: str) -> None:
+    """However many there are: the others are not even decoded."""
+    frames = [Image.new("RGB", (64, 64), (0, 0, number % 256)) for number in range(500)]
+    data = encoded(Image.new("RGB", (64, 64), RED), format_, save_all=True, append_images=frames, lossless=True)
+    assert Image.open(io.BytesIO(data)).n_frames > 200  # type: ignore[attr-defined]
+    assert about(resized(context, data, width=32, format="png").convert("RGB").getpixel((16, 16)), RED, 3)
+
+
+def test_what_the_image_is_decides_and_not_its_name(context: RecordingContext) -> None:
+    """A PNG called .jpg is a PNG."""
+    context.objects.put("uploads", "photo.jpg", encoded(Image.new("RGB", (8, 8), GREEN)), "image/jpeg")
+    payload = {"bucket": "uploads", "key": "photo.jpg", "sizes": [{"width": 4}]}
+    assert image_resize(ImageResize.model_validate(payload), context)["files"][0]["key"].endswith("/4x.jpg")
 
 
 def test_transparency_is_kept_where_the_format_can(context: RecordingContext) -> None:
@@ -151,6 +200,38 @@ def test_colours_are_converted_from_the_embedded_profile(context: RecordingConte
         data = encoded(Image.new("RGB", (16, 16), (200, 100, 50)), icc_profile=useless)
         assert about(resized(context, data, width=8, format="png").getpixel((4, 4)), (200, 100, 50), 3)
     assert any("profile" in message for message, _ in context.logs)
+
+
+def test_a_wide_gamut_is_converted_to_srgb_to_the_right_colour(context: RecordingContext) -> None:
+    """Display P3, whose green and red lie outside of sRGB; what lies inside has known numbers: those of the
+    matrix in CSS Color 4, calculated by hand."""
+    data = encoded(Image.new("RGB", (16, 16), (200, 100, 50)), icc_profile=_display_p3())
+    assert about(resized(context, data, width=8, format="png").getpixel((4, 4)), (215, 93, 31), 2)
+    assert context.logs[-1][0] == "read"
+
+
+def _display_p3() -> bytes:
+    """sRGB's profile (the same curve and white) with the primaries of Display P3, adapted to D50."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    primaries = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    }
+    for name, values in primaries.items():
+        entry = profile.index(name)
+        place = int.from_bytes(profile[entry + 4 : entry + 8], "big")
+        profile[place + 8 : place + 20] = struct.pack(">3i", *(round(value * 65536) for value in values))
+    return bytes(profile)
+
+
+def test_a_profile_of_megabytes_is_left_aside_and_does_no_harm(context: RecordingContext) -> None:
+    """It is no profile, and it is not in what is made."""
+    data = encoded(Image.new("RGB", (16, 16), RED), "JPEG", icc_profile=os.urandom(4_000_000))
+    assert len(data) > 4_000_000
+    made = resized(context, data, width=8, format="webp")
+    assert about(made.convert("RGB").getpixel((4, 4)), RED)
+    assert "icc_profile" not in made.info
 
 
 def _swapped_profile() -> bytes:
@@ -230,6 +311,41 @@ def test_a_bomb_is_refused_before_a_pixel_is_decoded(tmp_path: Path, settings: S
     header_only = bomb[: bomb.index(b"IDAT") + 8]
     with pytest.raises(Discard, match="1,000,000 pixels"):
         resized(context, header_only, width=20)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_sixty_thousand_pixels_a_side_are_refused_by_default(context: RecordingContext, kind: str) -> None:
+    """3.6 thousand million pixels, claimed by a file of some bytes."""
+    if kind == "PNG":
+        small = _png_of_sixteen_bits(1, 1, (0, 0, 0))
+        header = small[12:16] + struct.pack(">II", 60_000, 60_000) + small[24:29]
+        bomb = small[:12] + header + struct.pack(">I", zlib.crc32(header)) + small[33:]
+    else:
+        small = encoded(Image.new("P", (1, 1)), "GIF")
+        bomb = small[:6] + struct.pack("<HH", 60_000, 60_000) + small[10:]
+    with pytest.raises(Discard, match=r"60000x60000|pixels, the limit"):
+        resized(context, bomb, width=20)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"objects__access_key": "nobody"}, "InvalidAccessKeyId|AccessDenied"),
+        ({"objects__secret_key": "wrong"}, "SignatureDoesNotMatch|AccessDenied"),
+        ({}, "there is no object no-such-bucket/a.png"),
+    ],
+    ids=["access key", "secret", "bucket"],
+)
+def test_what_s3_refuses_is_discarded_with_the_reason(
+    s3_settings: Settings, tmp_path: Path, changes: dict[str, str], message: str
+) -> None:
+    """No attempt could succeed, and the error says which settings to look at, but not what they are."""
+    context = RecordingContext(tmp_path, s3_settings.replace(**changes))
+    payload = {"bucket": "no-such-bucket", "key": "a.png", "sizes": [{"width": 10}]}
+    with pytest.raises(Discard, match=message) as refused:
+        image_resize(ImageResize.model_validate(payload), context)
+    assert s3_settings["objects.secret_key"] not in str(refused.value)
+    assert not changes or "JOBSCHED_S3_SECRET_KEY" in str(refused.value)
 
 
 def test_an_image_is_fetched_by_url(web: Web, tmp_path: Path, settings: Settings) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 from pypdf import PdfReader
+from pypdf.generic import ByteStringObject, TextStringObject
 
 from jobsched.core.handler import Discard
 from jobsched.handlers._invoice import Invoice
@@ -116,6 +117,14 @@ def test_the_same_invoice_gives_the_same_bytes_in_another_process(context: Recor
     assert done.stderr == ""
 
 
+def test_nothing_in_the_file_is_of_today(context: RecordingContext) -> None:
+    """Its dates are the invoice's, so that tomorrow's file is today's."""
+    metadata = printed(context, invoice()).metadata
+    assert metadata is not None
+    assert {key for key in metadata if key.endswith("Date")} == {"/CreationDate"}
+    assert metadata["/CreationDate"].startswith("D:20260131000000")
+
+
 def test_a_long_invoice_repeats_its_header_and_counts_its_pages(context: RecordingContext) -> None:
     """Every page that has lines has the header; every page says which of how many it is."""
     items = [{"description": f"Item {number}", "unit_price": "1.00"} for number in range(100)]
@@ -126,6 +135,40 @@ def test_a_long_invoice_repeats_its_header_and_counts_its_pages(context: Recordi
         assert ("Item " not in page) or ("Description Quantity Unit price" in page)
     assert "".join(pages).count("Item ") == 100
     assert "Total 100.00 EUR" in pages[-1]
+
+
+@pytest.mark.parametrize("lines", range(22, 30))
+def test_the_totals_never_stand_on_a_page_alone(context: RecordingContext, lines: int) -> None:
+    """The last line goes with them, under a header of its own."""
+    items = [{"description": f"Item {number}", "unit_price": "1.00"} for number in range(lines)]
+    pages = [page.extract_text() for page in printed(context, invoice(items=items)).pages]
+    for part in ("Description Quantity", f"Item {lines - 1}", "Subtotal", f"Total {lines}.00 EUR"):
+        assert part in pages[-1]
+    assert "".join(pages).count("Item ") == lines
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["a\n" * 400, "W" * 1000, "-" * 1000, "שלום " * 200, "ש" + "-" * 999],
+    ids=["lines", "wide", "neutral", "right to left", "both"],
+)
+def test_a_description_longer_than_a_page_goes_on_in_the_next_row(context: RecordingContext, description: str) -> None:
+    """What passes the door can be drawn."""
+    reader = printed(context, invoice(items=[{"description": description, "unit_price": "1.00"}] * 2))
+    text = text_of(reader)
+    for character in set(description) - set("\n "):
+        assert text.count(character) >= 2 * description.count(character)
+    assert all("Description Quantity" in page.extract_text() for page in reader.pages)
+
+
+@pytest.mark.parametrize("word", ["שלום", "مرحبا"])
+def test_a_number_after_right_to_left_text_is_read_after_it(context: RecordingContext, word: str) -> None:
+    """Left of it, that is, and not turned round; also within text from left to right (UAX #9, rule L2)."""
+    text = text_of(printed(context, invoice(notes=f"Mixed {word} 4,125.50 end"))).replace("\n", " ")
+    visual = "".join(text.split())
+    number = visual.index("4,125.50")
+    assert visual.index("Mixed") < number < visual.index("end")
+    assert min(visual.index(character, visual.index("Mixed")) for character in word) > number
 
 
 SCRIPTS = {
@@ -152,6 +195,28 @@ def test_a_name_of_any_script_is_printed(context: RecordingContext, script: str)
     assert {character for character in name if not character.isspace()} <= set(text)
     assert "\N{REPLACEMENT CHARACTER}" not in text
     assert context.logs == []
+
+
+def test_no_page_shows_the_box_of_a_missing_glyph(context: RecordingContext) -> None:
+    """All scripts together, over several pages, with accents that combine and what has no shape: glyph 0,
+    .notdef, is in none of the strings that are drawn."""
+    unseen = "a\u0301 e\u0323\u0302 \ufeffbom zero\u200bwidth \u2764\ufe0f नि\u200dक soft\u00adhyphen"
+    items = [
+        {"description": f"{n} {name}", "unit_price": "1"} for n, name in enumerate([*SCRIPTS.values(), unseen] * 8)
+    ]
+    reader = printed(context, invoice(items=items, buyer={"name": " ".join(SCRIPTS.values())}))
+    assert context.logs == []
+    shown = 0
+    for page in reader.pages:
+        content = page.get_contents()
+        assert content is not None
+        for operands, operator in content.operations:
+            for each in operands[0] if operator == b"TJ" else operands if operator == b"Tj" else []:
+                if isinstance(each, ByteStringObject | TextStringObject):
+                    codes = each.original_bytes
+                    shown += len(codes) // 2
+                    assert b"\0\0" not in [codes[at : at + 2] for at in range(0, len(codes), 2)]
+    assert shown > 1000
 
 
 def test_a_character_that_no_font_has_is_replaced_and_told(context: RecordingContext) -> None:
@@ -208,6 +273,7 @@ def test_a_logo_that_is_damaged_or_missing_is_discarded(context: RecordingContex
         ({"brand": {"logo": {"data": "%%%"}}}, "not base64"),
         ({"brand": {"logo": {"data": base64.b64encode(b"GIF89a").decode()}}}, "neither PNG nor JPEG"),
         ({"brand": {"logo": {"bucket": "brand"}}}, "give both"),
+        ({"brand": {"logo": {"bucket": "brand", "key": "a\x1b[31m"}}}, r"brand\.logo\.key\n.*control"),
         ({"surprise": 1}, "surprise"),
     ],
 )
@@ -227,7 +293,8 @@ def test_amounts_have_the_decimals_of_their_currency(currency: str, total: str) 
 DIGITS = {"EUR": 2, "JPY": 0, "BHD": 3}
 percents = st.decimals(0, 100, places=2)
 prices = st.decimals(0, 100_000, places=4)
-discounts = st.none() | st.fixed_dictionaries({"percent": percents})
+discounts = st.none() | st.fixed_dictionaries({"percent": percents}) | st.fixed_dictionaries({"part": percents})
+"""`part`: an amount, given here as so many percent of what it is off, since it may not be more."""
 items = st.fixed_dictionaries(
     {
         "description": st.just("x"),
@@ -245,34 +312,60 @@ def half_up(amount: Fraction, digits: int) -> int:
     return scaled.numerator // scaled.denominator // 2
 
 
+def taken_off(discount: dict[str, Any] | None, whole: int, digits: int) -> tuple[int, dict[str, Any] | None]:
+    """The discount in smallest units, and as the payload says it."""
+    if discount is None:
+        return 0, None
+    if "percent" in discount:
+        return half_up(Fraction(discount["percent"]) / 100 * whole / 10**digits, digits), discount
+    amount = int(Fraction(discount["part"]) / 100 * whole)
+    return amount, {"amount": str(Decimal(amount).scaleb(-digits))}
+
+
+def shares(amount: int, weights: list[int]) -> list[int]:
+    """Hamilton's method: everybody's whole part, then one more for the largest remainders."""
+    exact = [Fraction(amount * weight, sum(weights) or 1) for weight in weights]
+    parts = [int(each) for each in exact]
+    left = amount - sum(parts) if sum(weights) else 0
+    for _, index in sorted((part - share, index) for index, (share, part) in enumerate(zip(exact, parts, strict=True)))[
+        :left
+    ]:
+        parts[index] += 1
+    return parts
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(items, min_size=1, max_size=8), discounts, st.sampled_from(sorted(DIGITS)))
 def test_totals_agree_with_an_independent_computation(
     lines: list[dict[str, Any]], discount: dict[str, Any] | None, currency: str
 ) -> None:
-    """In whole smallest units and fractions; and whatever is printed adds up."""
+    """To the smallest unit, in whole numbers and fractions; and whatever is printed adds up."""
     digits = DIGITS[currency]
-    totals = calculate(Invoice.model_validate(invoice(items=lines, discount=discount, currency=currency)))
+    nets: dict[Fraction, int] = {}
+    line_nets = []
+    for line in lines:
+        gross = half_up(Fraction(line["quantity"]) * Fraction(line["unit_price"]), digits)
+        off, line["discount"] = taken_off(line["discount"], gross, digits)
+        line_nets.append(gross - off)
+        rate = Fraction(line["tax_rate"])
+        nets[rate] = nets.get(rate, 0) + gross - off
+    subtotal = sum(line_nets)
+    reduction, said = taken_off(discount, subtotal, digits)
+    rates = sorted(nets)
+    parts = shares(reduction, [nets[rate] for rate in rates])
+    expected = []
+    for rate, part in zip(rates, parts, strict=True):
+        net = nets[rate] - part
+        expected.append((rate, net, half_up(rate / 100 * net / 10**digits, digits)))
+
+    totals = calculate(Invoice.model_validate(invoice(items=lines, discount=said, currency=currency)))
 
     def units(amount: Decimal) -> int:
         assert -amount.as_tuple().exponent == digits  # type: ignore[operator]
         return int(amount.scaleb(digits))
 
-    nets: dict[Fraction, int] = {}
-    for line, total in zip(lines, totals.lines, strict=True):
-        gross = half_up(Fraction(line["quantity"]) * Fraction(line["unit_price"]), digits)
-        off = Fraction((line["discount"] or {}).get("percent", 0)) / 100
-        net = gross - half_up(off * gross / 10**digits, digits)
-        assert units(total.net) == net
-        rate = Fraction(line["tax_rate"])
-        nets[rate] = nets.get(rate, 0) + net
-    subtotal = sum(nets.values())
-    off = Fraction((discount or {}).get("percent", 0)) / 100
-    reduction = half_up(off * subtotal / 10**digits, digits)
+    assert [units(each.net) for each in totals.lines] == line_nets
     assert (units(totals.subtotal), units(totals.discount)) == (subtotal, reduction)
-    assert sum(units(each.net) for each in totals.taxes) == subtotal - reduction
-    for each in totals.taxes:
-        share = Fraction(reduction * nets[Fraction(each.rate)], subtotal or 1)
-        assert abs(nets[Fraction(each.rate)] - units(each.net) - share) < 1
-        assert units(each.tax) == half_up(Fraction(each.rate) / 100 * units(each.net) / 10**digits, digits)
-    assert units(totals.total) == subtotal - reduction + sum(units(each.tax) for each in totals.taxes)
+    assert [(Fraction(each.rate), units(each.net), units(each.tax)) for each in totals.taxes] == expected
+    assert sum(net for _, net, _ in expected) == units(totals.net) == subtotal - reduction
+    assert units(totals.total) == subtotal - reduction + sum(tax for _, _, tax in expected)

@@ -205,8 +205,7 @@ CREATE TABLE jobsched.ready (
 WITH (autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='5000');
 CREATE TABLE jobsched.secret (
     type text NOT NULL,
-    fields text[] NOT NULL,
-    CONSTRAINT secret_fields_check CHECK ((cardinality(fields) > 0))
+    field text NOT NULL
 );
 CREATE TABLE jobsched.worker (
     id bigint NOT NULL,
@@ -245,12 +244,9 @@ CREATE VIEW jobsched.job_now AS
     j.type,
     j.queue,
     j.priority,
-        CASE
-            WHEN (s.fields IS NULL) THEN j.payload
-            ELSE (j.payload || COALESCE(( SELECT jsonb_object_agg(f.name, '(hidden)') AS jsonb_object_agg
-               FROM unnest(s.fields) f(name)
-              WHERE (j.payload ? f.name)), '{}'::jsonb))
-        END AS payload,
+    COALESCE((j.payload || ( SELECT jsonb_object_agg(s.field, '(hidden)') AS jsonb_object_agg
+           FROM jobsched.secret s
+          WHERE ((s.type = j.type) AND (j.payload ? s.field)))), j.payload) AS payload,
     j.max_attempts,
     j.backoff_kind,
     j.backoff_base,
@@ -288,7 +284,7 @@ CREATE VIEW jobsched.job_now AS
     j.concurrency_key,
     b.held_by,
     b.parked
-   FROM (((((((jobsched.job j
+   FROM ((((((jobsched.job j
      LEFT JOIN jobsched.outcome o ON ((o.job_id = j.id)))
      LEFT JOIN jobsched.lease l ON ((l.job_id = j.id)))
      LEFT JOIN jobsched.delayed d ON ((d.job_id = j.id)))
@@ -307,7 +303,6 @@ CREATE VIEW jobsched.job_now AS
            FROM jobsched.ready b_1
           WHERE ((b_1.job_id = j.id) AND (b_1.seq <> b_1.job_id))
  LIMIT 1) r ON (true))
-     LEFT JOIN jobsched.secret s ON ((s.type = j.type)))
      LEFT JOIN jobsched.worker w ON ((w.id = COALESCE(o.worker_id, l.worker_id))));
 CREATE TABLE jobsched.job_output (
     job_id bigint NOT NULL,
@@ -408,7 +403,7 @@ ALTER TABLE ONLY jobsched.queue
 ALTER TABLE ONLY jobsched.ready
     ADD CONSTRAINT ready_pkey PRIMARY KEY (queue, priority, seq);
 ALTER TABLE ONLY jobsched.secret
-    ADD CONSTRAINT secret_pkey PRIMARY KEY (type);
+    ADD CONSTRAINT secret_pkey PRIMARY KEY (type, field);
 ALTER TABLE ONLY jobsched.slot
     ADD CONSTRAINT slot_pkey PRIMARY KEY (job_id);
 ALTER TABLE ONLY jobsched.store

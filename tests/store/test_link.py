@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -84,6 +85,29 @@ def test_a_store_that_does_not_let_it_in_is_asked_again(
     opener.fails = [error, error]
     assert link.run(backend)
     assert told == [error, None]
+
+
+def test_a_connection_that_gives_no_answer_is_broken_by_whoever_watches(link: Link, told: list[Any]) -> None:
+    """The use that waits for it is repeated on another one; one that says that it moves is left alone."""
+    backends: list[int] = []
+    waits = threading.Event()
+
+    def use(conn: Conn) -> int:
+        backends.append(backend(conn))
+        if len(backends) == 1:
+            waits.set()
+            conn.execute("select pg_sleep(100)")
+        return backend(conn)
+
+    assert not link.break_if_stuck(0.0)
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(link.run, use)
+        assert waits.wait(30)
+        link.still_moves()
+        assert not link.break_if_stuck(60.0)
+        assert link.break_if_stuck(0.0)
+        assert result.result(30) == backends[1] != backends[0]
+    assert [type(word) for word in told] == [StoreUnreachable, type(None)]
 
 
 def test_what_repeating_cannot_mend_is_raised(link: Link, opener: Opener, told: list[Any]) -> None:

@@ -27,6 +27,7 @@ HOT = (
     "settle", "admit", "waiters", "unsettled", "hold", "release", "enqueue_blocked", "claim_unique", "unique_holder",
     "unique_keys", "dependencies", "purge_blocked", "limit_room",
     "overdue_lanes", "why_rank", "why_key", "why_limits",
+    "doctor_workers", "doctor_queues", "doctor_types", "doctor_overdue", "doctor_dead",
 )  # fmt: skip
 
 # A million jobs: 600,000 finished, of which 6,000 are dead and the oldest 60 cancelled, 200,000 queued

@@ -99,8 +99,8 @@ PLANTS: list[tuple[str, str, str]] = [
     ("one_place", "delete from jobsched.ready where job_id = {id}", "in none of them"),
     ("one_place", "insert into jobsched.delayed select job_id, 'scheduled', now(), 0, 0, 0, false from jobsched.ready "
      "where job_id = {id}", "ready, delayed"),
-    ("one_place", "insert into jobsched.ready select queue, priority, nextval('jobsched.job_seq'), job_id, type, 0, 0, 0,"
-     " false from jobsched.ready where job_id = {id}", "ready (2 times)"),
+    ("one_place", "insert into jobsched.ready select queue, priority, nextval('jobsched.job_seq'), job_id, type, 0, 0, "
+     "0, false from jobsched.ready where job_id = {id}", "ready (2 times)"),
     ("orphans", "insert into jobsched.job_output select {id} + 1000, 0, generate_series(1, 3), 1, 'log', now(), 'x'",
      "3 rows in job_output"),
     ("orphans", "insert into jobsched.checkpoint values ({id} + 1000, 0, '{{}}')", "1 row in checkpoint"),
@@ -117,8 +117,8 @@ PLANTS: list[tuple[str, str, str]] = [
      "and token is not null limit 1) where job_id = {ended}", "is on job"),
     ("token_newest", "insert into jobsched.job_output select job_id, token + 1, 0, 1, 'log', now(), 'x' "
      "from jobsched.outcome where job_id = {ended}", "job_output has token"),
-    ("token_newest", "insert into jobsched.attempt_log (token, job_id, attempt, kind) select token, job_id, 1, 'failed' "
-     "from jobsched.lease", "attempt_log has token"),
+    ("token_newest", "insert into jobsched.attempt_log (token, job_id, attempt, kind) select token, job_id, 1, "
+     "'failed' from jobsched.lease", "attempt_log has token"),
     ("stale_word", "insert into jobsched.attempt_log (token, job_id, attempt, kind) "
      "select 0, job_id, 1, 'failed' from jobsched.outcome where job_id = {ended}", "after the job was succeeded"),
     ("budgets", "update jobsched.outcome set attempt = 4 where job_id = {ended}", "attempt 4 of 3"),

@@ -1,5 +1,5 @@
--- Rows about jobs that are not there. All tables go through one anti-join, so `job` is read once. A job that came
--- back from an archive may go again when its time is over; until then it has to be there.
+-- Rows about jobs that are not there. All tables go through one anti-join, so `job` is read once. What is noted of
+-- a job that came back from an archive goes with it, too.
 with about as (
     select job_id, 'ready' as place from jobsched.ready where job_id >= %(first)s
     union all
@@ -19,7 +19,7 @@ with about as (
     union all
     select job_id, 'checkpoint' from jobsched.checkpoint where job_id >= %(first)s
     union all
-    select job_id, 'kept' from jobsched.kept where job_id >= %(first)s and until > now()
+    select job_id, 'kept' from jobsched.kept where job_id >= %(first)s
 ),
 orphans as (
     select a.job_id, a.place, count(*) as rows

@@ -260,10 +260,11 @@ create table jobsched.queue (
 );
 
 -- The payload fields of a type that nobody is shown: `job_now` hides them. Written by workers and
--- submitters that know the type, before its first job.
+-- submitters that know the type, before its first job. Only ever added to: what was secret once stays so.
 create table jobsched.secret (
-    type   text primary key,
-    fields text[] not null check (cardinality(fields) > 0)
+    type  text,
+    field text,
+    primary key (type, field)
 );
 
 -- One row a file of archived jobs; it is written in the transaction that deletes them from here.
@@ -301,11 +302,13 @@ alter table jobsched.lease set (autovacuum_vacuum_scale_factor = 0.05, autovacuu
 create view jobsched.job_now as
 select
     j.id, j.type, j.queue, j.priority,
-    case when s.fields is null then j.payload
-        else j.payload || coalesce(
-            (select jsonb_object_agg(f.name, '(hidden)') from unnest(s.fields) f (name) where j.payload ? f.name), '{}'
-        )
-    end as payload,
+    coalesce(
+        j.payload || (
+            select jsonb_object_agg(s.field, '(hidden)') from jobsched.secret s
+            where s.type = j.type and j.payload ? s.field
+        ),
+        j.payload
+    ) as payload,
     j.max_attempts, j.backoff_kind, j.backoff_base, j.backoff_cap,
     j.timeout, j.idempotency_key, j.tags, j.submitter, j.created_at,
     case
@@ -348,5 +351,4 @@ left join lateral (
     where b.job_id = j.id and b.seq <> b.job_id
     limit 1
 ) r on true
-left join jobsched.secret s on s.type = j.type
 left join jobsched.worker w on w.id = coalesce(o.worker_id, l.worker_id);

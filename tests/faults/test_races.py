@@ -1,0 +1,245 @@
+"""Two that meet over one job: whoever commits first decides, and the other one is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+
+from jobsched.core.engine.reaper import reap_once
+from jobsched.core.model.errors import WrongState
+from jobsched.core.model.job import NewJob
+from jobsched.core.model.states import State
+from jobsched.core.registry import Registry
+from jobsched.core.service import Service
+from jobsched.core.store import fleet, leases
+from jobsched.core.store.store import Store
+from jobsched.tests.store.leasing import NOBODY, Conn, bury, claim, ending, rows, state, success, until_waits, worker
+
+Connect = Callable[[], Conn]
+
+
+@pytest.fixture
+def connect(database_url: str) -> Iterator[Connect]:
+    """A function that opens a connection in autocommit."""
+    opened: list[Conn] = []
+
+    def make() -> Conn:
+        opened.append(psycopg.connect(database_url, autocommit=True))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def service(settings: Any, store: Store) -> Iterator[Service]:
+    with Service(settings, store=store, registry=Registry()) as made:
+        yield made
+
+
+def submit(service: Service, times: int = 1) -> list[int]:
+    return [made.id for made in service.submit_many([NewJob("noop")] * times)]
+
+
+def until_service_waits(watcher: Conn) -> None:
+    """Return when the service's connection is held up by a lock."""
+    question = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    for _ in range(20_000):
+        if watcher.execute(question).fetchone():
+            return
+    raise AssertionError("nobody waits")
+
+
+def test_a_failure_that_comes_after_the_reaper_is_refused(connect: Connect, service: Service) -> None:
+    """It waits for the reaper's commit; the job is queued unspent, and nothing is logged but the loss."""
+    (job_id,) = submit(service)
+    one, reaper, watcher = connect(), connect(), connect()
+    mine = worker(one)
+    (job,) = claim(one, mine)
+
+    with ThreadPoolExecutor(1) as pool:
+        with reaper.transaction():
+            bury(reaper, mine)
+            fleet.reap(reaper, lost_limit=20)
+            late = pool.submit(leases.end_attempts, one, mine, [ending(job, "dead", kind="failed")])
+            until_waits(watcher, one)
+        assert late.result(30) == set()
+
+    assert state(watcher, job_id) == "queued"
+    assert rows(watcher, "select kind from jobsched.attempt_log") == [("lost",)]
+
+
+def test_a_failure_that_comes_before_the_reaper_counts(connect: Connect, service: Service) -> None:
+    """The reaper passes by the lease that it holds; there is no loss."""
+    submit(service)
+    one, reaper = connect(), connect()
+    mine = worker(one)
+    (job,) = claim(one, mine)
+
+    with one.transaction():
+        assert leases.end_attempts(one, mine, [ending(job, "dead", kind="failed")]) == {job.token}
+        bury(reaper, mine)
+        assert fleet.reap(reaper, lost_limit=20) == []
+    assert fleet.reap(reaper, lost_limit=20) == []
+
+    assert rows(reaper, "select kind from jobsched.attempt_log") == [("failed",)]
+    assert rows(reaper, "select state, losses from jobsched.outcome") == [("dead", 0)]
+
+
+def test_words_that_meet_the_reaper_are_refused(connect: Connect, service: Service) -> None:
+    """Output and checkpoint wait for its commit, and find no lease."""
+    submit(service)
+    one, reaper, watcher = connect(), connect(), connect()
+    mine = worker(one)
+    (job,) = claim(one, mine)
+
+    def talk() -> None:
+        leases.write_output(one, [(job.job_id, job.token, 0, 1, "log", "late")])
+        leases.save_checkpoint(one, job.job_id, job.token, "1")
+        leases.report_progress(one, [(job.job_id, job.token, 5.0, 0.9, "late")])
+
+    with ThreadPoolExecutor(1) as pool:
+        with reaper.transaction():
+            bury(reaper, mine)
+            fleet.reap(reaper, lost_limit=20)
+            late = pool.submit(talk)
+            until_waits(watcher, one)
+        late.result(30)
+
+    assert rows(watcher, "select token from jobsched.job_output union all select token from jobsched.checkpoint") == []
+
+
+def test_a_cancel_that_meets_a_completion_is_told_that_it_came_too_late(connect: Connect, service: Service) -> None:
+    """It waits for the completion's commit, looks again, and finds the job succeeded."""
+    (job_id,) = submit(service)
+    one, watcher = connect(), connect()
+    mine = worker(one)
+    jobs = claim(one, mine)
+    results: list[Any] = []
+
+    thread = threading.Thread(target=lambda: results.extend(service.cancel([job_id], by="ann")))
+    with one.transaction():
+        assert leases.succeed(one, mine, success(jobs)) == {jobs[0].token}
+        thread.start()
+        until_service_waits(watcher)
+    thread.join(30)
+
+    assert isinstance(results[0].error, WrongState)
+    assert rows(watcher, "select state, error from jobsched.outcome") == [("succeeded", None)]
+
+
+def test_a_completion_that_meets_a_cancel_counts(connect: Connect, service: Service) -> None:
+    """The job was asked to stop and had ended by then: what was done is done, once."""
+    (job_id,) = submit(service)
+    one, canceller, watcher = connect(), connect(), connect()
+    mine = worker(one)
+    jobs = claim(one, mine)
+
+    with ThreadPoolExecutor(1) as pool:
+        with canceller.transaction():
+            canceller.execute(
+                "update jobsched.lease set cancel_requested_at = now(), cancel_requested_by = 'ann' where job_id = %s",
+                (job_id,),
+            )
+            late = pool.submit(leases.succeed, one, mine, success(jobs))
+            until_waits(watcher, one)
+        assert late.result(30) == {jobs[0].token}
+
+    assert rows(watcher, "select state from jobsched.outcome") == [("succeeded",)]
+    assert rows(watcher, "select count(*) from jobsched.lease") == [(0,)]
+
+
+def test_a_cancel_that_meets_the_reaper_catches_the_job_in_its_lane(connect: Connect, service: Service) -> None:
+    """The job moves from its lease to its lane meanwhile; it is cancelled there, and runs no more."""
+    (job_id,) = submit(service)
+    one, reaper, watcher = connect(), connect(), connect()
+    mine = worker(one)
+    claim(one, mine)
+    results: list[Any] = []
+
+    thread = threading.Thread(target=lambda: results.extend(service.cancel([job_id], by="ann")))
+    with reaper.transaction():
+        bury(reaper, mine)
+        assert len(fleet.reap(reaper, lost_limit=20)) == 1
+        thread.start()
+        until_service_waits(watcher)
+    thread.join(30)
+
+    assert [(result.ok, result.state) for result in results] == [(True, State.CANCELLED)]
+    assert rows(watcher, "select state, losses from jobsched.outcome") == [("cancelled", 1)]
+    assert claim(one, worker(one)) == []
+
+
+def test_a_retry_that_meets_another_one_makes_one_run(connect: Connect, service: Service) -> None:
+    """Two people run a dead job again at the same moment: one does, the other is told that it is queued."""
+    (job_id,) = submit(service)
+    one = connect()
+    mine = worker(one)
+    (job,) = claim(one, mine)
+    leases.end_attempts(one, mine, [ending(job, "dead", kind="failed")])
+
+    with Service(service.settings, registry=Registry()) as other, ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(each.retry, [job_id], by="somebody") for each in (service, other)]
+        results = [future.result(30)[0] for future in futures]
+
+    assert sorted(result.ok for result in results) == [False, True]
+    assert rows(one, "select job_id from jobsched.ready") == [(job_id,)]
+    assert rows(one, "select count(*) from jobsched.outcome") == [(0,)]
+
+
+def test_a_reaper_that_dies_half_way_has_done_nothing(connect: Connect, service: Service) -> None:
+    """Its worker is not dead and its leases stand, until the next pass does all of it."""
+    job_ids = submit(service, 5)
+    one, reaper, watcher = connect(), connect(), connect()
+    mine = worker(one)
+    claim(one, mine)
+
+    reaper.execute("begin")
+    assert bury(reaper, mine) == [mine]
+    assert len(fleet.reap(reaper, lost_limit=20)) == 1
+    watcher.execute("select pg_terminate_backend(%s)", (reaper.info.backend_pid,))
+    with pytest.raises(psycopg.OperationalError):
+        reaper.execute("commit")
+
+    assert fleet.heartbeat(one, mine, state="busy", running=5, rss_bytes=0) == (True, None)
+    assert {state(watcher, job_id) for job_id in job_ids} == {"running"}
+    assert rows(watcher, "select * from jobsched.attempt_log") == []
+    bury(watcher, mine)
+    assert [(each.next, each.jobs) for each in fleet.reap(watcher, lost_limit=20)] == [("queued", 5)]
+
+
+def test_eight_reapers_at_once_take_each_job_back_once(connect: Connect, service: Service) -> None:
+    """One loss a job, one line in its log, one place in its lane, and one of them tells of the death."""
+    jobs = 400
+    submit(service, jobs)
+    setup = connect()
+    silent = [worker(setup, lease=1) for _ in range(4)]
+    for each in silent:
+        assert len(claim(setup, each, jobs // 4)) == jobs // 4
+    setup.execute("update jobsched.worker set heartbeat_at = heartbeat_at - interval '10 s'")
+    reapers = [(connect(), worker(setup)) for _ in range(8)]
+    start = threading.Barrier(len(reapers))
+
+    def reap(reaper: tuple[Conn, int]) -> tuple[list[int], int]:
+        conn, worker_id = reaper
+        start.wait(30)
+        buried, moved = [], 0
+        for _ in range(3):
+            done = reap_once(conn, worker_id=worker_id, me=NOBODY, lost_limit=20)
+            buried += [each.id for each in done.buried]
+            moved += sum(each.jobs for each in done.moved)
+        return buried, moved
+
+    with ThreadPoolExecutor(len(reapers)) as pool:
+        results = list(pool.map(reap, reapers))
+
+    assert sorted(each for buried, _ in results for each in buried) == silent
+    assert sum(moved for _, moved in results) == jobs
+    assert rows(setup, "select count(*), count(distinct job_id), max(losses) from jobsched.ready") == [(jobs, jobs, 1)]
+    assert rows(setup, "select count(*), count(distinct job_id) from jobsched.attempt_log") == [(jobs, jobs)]
