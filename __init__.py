@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .core.handler import Cancelled, Context, Discard, Retry, Snooze, handler
     from .core.model.backoff import Backoff
     from .core.model.errors import (
+        ArchiveBroken,
         ConfigError,
         Conflict,
         DatabaseUnreachable,
@@ -49,16 +50,19 @@ if TYPE_CHECKING:
         WorkerNotFound,
         WrongState,
     )
-    from .core.model.job import Attempt, Job, NewJob
+    from .core.model.job import After, Attempt, Condition, Job, NewJob
     from .core.model.priority import Priority
     from .core.model.states import State
 
 __all__ = [
+    "After",
+    "ArchiveBroken",
     "AsyncClient",
     "Attempt",
     "Backoff",
     "Cancelled",
     "Client",
+    "Condition",
     "ConfigError",
     "Conflict",
     "Context",
@@ -101,6 +105,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "After": "core.model.job",
+    "Condition": "core.model.job",
     "AsyncClient": "core.client",
     "Attempt": "core.model.job",
     "Backoff": "core.model.backoff",

@@ -10,19 +10,15 @@ Everything raises only errors of core/model/errors.py. Nothing here prints.
 from __future__ import annotations
 
 import builtins
-import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from .config import Settings
 from .model.errors import UsageError, WaitTimeout
 from .model.findings import Checked
-from .model.job import Attempt, Job, NewJob, check_name
+from .model.job import Attempt, Job, check_name
 from .model.results import (
     DeadGroup,
     Dependency,
@@ -36,16 +32,8 @@ from .model.results import (
     WorkerInfo,
 )
 from .model.states import State
-from .named import Names, WorkerNames
-from .registry import Registry
 from .store import jobs, output, queues, tail, transitions, waiting, workers
-from .store.bulk import Loaded, copy_jobs
-from .store.enqueue import JobRow, enqueue, ensure_queues, hide_fields, notify_late, run
-from .store.single import SingleEnqueue
-from .store.store import Store, open_store
-from .store.wake import Waker
-from .store.within import submit_within
-from .submission import Submission, default_submitter
+from .submitting import Submitting, words
 
 __all__ = [
     "DeadGroup",
@@ -61,182 +49,13 @@ __all__ = [
 ]
 
 MAX_LIST = 10_000
-MAX_MANY = 10_000
 MAX_LIMIT = 1_000_000
 Standing = tuple[State, int, float | None]
 FIRST_POLL, SLOWEST_POLL = 0.005, 0.25
 
 
-class Service:
-    """The use cases over one store, which is opened when it is first needed. Threads may share it.
-
-    store: used, and not closed, if given. submitter: written on the jobs; default user@host.
-    pool_size: most connections at once; more than one for programs with many threads.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        store: Store | None = None,
-        registry: Registry | None = None,
-        submitter: str | None = None,
-        pool_size: int = 1,
-    ) -> None:
-        self.settings = settings
-        self.registry = Registry(settings["imports"]) if registry is None else registry
-        self.submission = Submission(self.registry, self.job_types, Names(settings, self._worker_names))
-        self.submitter = _words("submitter", submitter, 200) if submitter else default_submitter()
-        self.window: float = settings["retention.idempotency"]
-        self._store = store
-        self._owns_store = store is None
-        self._pool_size = pool_size
-        self._waker = Waker(self._connection)
-        self._enqueue_one = SingleEnqueue(self.submitter, self.window)
-        self._queues: set[str] = set()
-        self._hidden: dict[str, tuple[str, ...]] = {}
-
-    @property
-    def store(self) -> Store:
-        """The store; the first use opens it. StoreUnreachable, SchemaTooOld, SchemaTooNew, …"""
-        if self._store is None:
-            self._store = open_store(self.settings, pool_size=self._pool_size)
-        return self._store
-
-    def _connection(self) -> AbstractContextManager[jobs.Connection]:
-        return self.store.connection()
-
-    def close(self) -> None:
-        """Send wake-ups that are held back and close the store, if it was opened here."""
-        if self._store is None:
-            return
-        self._waker.close()
-        if self._owns_store:
-            self._store.close()
-            self._store = None
-
-    def __enter__(self) -> Service:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    # Submitting
-
-    def submit(self, new: NewJob, *, unchecked: bool = False, connection: Any = None) -> Submitted:
-        """Store one job; once this returns, it is never lost.
-
-        unchecked: neither its type nor its payload need be known here. connection: a psycopg
-        Connection, or a SQLAlchemy Session or Connection: then it is stored in that transaction.
-        UsageError and its kinds; IdempotencyConflict: nothing was stored.
-        """
-        row = self.submission.row(new, unchecked=unchecked)
-        if connection is not None:
-            return submit_within(connection, [row], self.submitter, self.window, self.secrets_of([row]))[0]
-        with self.store.connection() as own:
-            if row.options.queue not in self._queues:
-                self._make_queues(own, [row])
-            if self.submission.secrets:
-                self._hide_secrets(own, [row])
-            if row.blocks is not None:
-                return self._enqueue_blocked(own, [row])[0]
-            made = self._enqueue_one(own, row)
-            if made.created and made.state is State.QUEUED:
-                self._waker.ready(own, {row.lane: 1})
-        return made
-
-    def submit_many(
-        self, new: Sequence[NewJob], *, unchecked: bool = False, connection: Any = None
-    ) -> builtins.list[Submitted]:
-        """Store all of these jobs or none; the answers are in their order. For very many, `load` is faster."""
-        rows = [self.submission.row(each, unchecked=unchecked) for each in new]
-        if not rows:
-            return []
-        if connection is not None:
-            return submit_within(connection, rows, self.submitter, self.window, self.secrets_of(rows))
-        with self.store.connection() as own:
-            self._make_queues(own, rows)
-            self._hide_secrets(own, rows)
-            if any(row.blocks is not None for row in rows):
-                return self._enqueue_blocked(own, rows)
-            if len(rows) <= MAX_MANY and not any(row.key for row in rows):
-                made = run(own, enqueue(rows, self.submitter, self.window))
-            else:  # a conflict must take back what the statement stored
-                with own.transaction():
-                    pieces = (rows[start : start + MAX_MANY] for start in range(0, len(rows), MAX_MANY))
-                    made = [each for piece in pieces for each in run(own, enqueue(piece, self.submitter, self.window))]
-            self._waker.ready(own, _ready_lanes(rows, made))
-        return made
-
-    def load(self, new: Iterable[NewJob], *, unchecked: bool = False, chunk: int = MAX_MANY) -> int:
-        """Store any number of jobs, all or none, by COPY; return how many are new.
-
-        It is one transaction: an endless stream must be cut into pieces by the caller. chunk: jobs
-        a COPY; what is not yet sent is all that is held in memory.
-        """
-        jobs_left = iter(new)
-        loaded = Loaded()
-        with self.store.connection() as own:
-            with own.transaction():
-                while batch := list(itertools.islice(jobs_left, chunk)):
-                    self._load_batch(own, batch, loaded, unchecked=unchecked)
-                # Last, because others who make the same new queue wait for this commit.
-                run(own, ensure_queues(sorted(loaded.lowest.keys() - self._queues)))
-                secrets = self._not_hidden({job_type for _, job_type in loaded.lanes})
-                run(own, hide_fields(secrets))
-                run(own, notify_late(list(loaded.lowest.items())))
-            self._queues |= loaded.lowest.keys()
-            self._hidden |= secrets
-            self._waker.ready(own, Counter(loaded.lanes) + waiting.settle(own, loaded.blocked).ready)
-        return loaded.jobs
-
-    def _load_batch(
-        self, own: jobs.Connection, batch: builtins.list[NewJob], loaded: Loaded, *, unchecked: bool
-    ) -> None:
-        known = self.submission.known({each.type for each in batch}, unchecked=unchecked)
-        rows = (self.submission.row(each, unchecked=unchecked, known=known) for each in batch)
-        others = copy_jobs(own, rows, len(batch), self.submitter, loaded)
-        for row, made in zip(others, run(own, enqueue(others, self.submitter, self.window)), strict=True):
-            if made.created:
-                loaded.add(row, made.id, waits=made.state is not State.QUEUED)
-                if made.state is State.BLOCKED:
-                    loaded.blocked.append(made.id)
-
-    def _enqueue_blocked(self, own: jobs.Connection, rows: Sequence[JobRow]) -> builtins.list[Submitted]:
-        """Store jobs of which some are blocked, and settle those, which their commit made possible."""
-        with own.transaction():
-            made = run(own, enqueue(rows, self.submitter, self.window))
-        moved = waiting.settle(own, [each.id for each in made if each.created and each.state is State.BLOCKED])
-        self._waker.ready(own, _ready_lanes(rows, made) + moved.ready)
-        return [replace(each, state=moved.states.get(each.id, each.state)) for each in made]
-
-    def _make_queues(self, own: jobs.Connection, rows: Iterable[JobRow]) -> None:
-        missing = {row.options.queue for row in rows} - self._queues
-        if missing:
-            run(own, ensure_queues(sorted(missing)))
-            self._queues |= missing
-
-    def secrets_of(self, rows: Iterable[JobRow]) -> dict[str, tuple[str, ...]]:
-        """Return the payload fields to hide of these jobs' types, by type."""
-        secrets = self.submission.secrets
-        return {row.options.type: secrets[row.options.type] for row in rows if row.options.type in secrets}
-
-    def _hide_secrets(self, own: jobs.Connection, rows: Iterable[JobRow]) -> None:
-        """Have the store hide fields before it gets the first job of their type: once for each type."""
-        missing = self._not_hidden(self.secrets_of(rows))
-        run(own, hide_fields(missing))
-        self._hidden |= missing
-
-    def _not_hidden(self, types: Collection[str]) -> dict[str, tuple[str, ...]]:
-        secrets = self.submission.secrets
-        return {each: secrets[each] for each in types if each in secrets and secrets[each] != self._hidden.get(each)}
-
-    def check(self, new: NewJob, *, unchecked: bool = False) -> NewJob:
-        """Return the job as `submit` would store it, with every default filled in; store nothing.
-
-        Raises what `submit` would, but for conflicts.
-        """
-        return self.submission.decided(new, unchecked=unchecked)
+class Service(Submitting):
+    """The use cases over one store, which is opened when it is first needed. Threads may share it."""
 
     # Reading
 
@@ -354,7 +173,7 @@ class Service:
 
     def cancel(self, ids: Sequence[int], *, by: str, reason: str | None = None) -> builtins.list[ItemResult]:
         """Cancel jobs: those that wait at once; those that run are asked to stop, and their workers told."""
-        who = _words("by", by, 200) + (f": {_words('reason', reason, 500)}" if reason else "")
+        who = words("by", by, 200) + (f": {words('reason', reason, 500)}" if reason else "")
         with self.store.connection() as own:
             results = transitions.cancel(own, ids, by=who)
             self._waker.ready(own, waiting.after_end(own, [each.id for each in results if each.ok]).ready)
@@ -362,7 +181,7 @@ class Service:
 
     def retry(self, ids: Sequence[int], *, by: str) -> builtins.list[ItemResult]:
         """Run jobs again: finished ones with their whole budget, those that wait for their time now."""
-        _words("by", by, 200)
+        words("by", by, 200)
         lanes: Counter[tuple[str, str]] = Counter()
         with self.store.connection() as own:
             results = transitions.requeue(own, ids, queued=lanes.update)
@@ -372,7 +191,7 @@ class Service:
     def hold(self, ids: Sequence[int], *, by: str) -> builtins.list[ItemResult]:
         """Keep waiting jobs from running until somebody releases them."""
         with self.store.connection() as own:
-            return transitions.hold(own, ids, by=_words("by", by, 200))
+            return transitions.hold(own, ids, by=words("by", by, 200))
 
     def release(self, ids: Sequence[int]) -> builtins.list[ItemResult]:
         """Let go of held jobs: each goes on to wait for what else it waits for, if anything."""
@@ -390,14 +209,14 @@ class Service:
 
     def discard(self, ids: Sequence[int], *, by: str) -> builtins.list[ItemResult]:
         """Take dead jobs out of the dead-letter queue: they are cancelled, their error kept."""
-        _words("by", by, 200)
+        words("by", by, 200)
         with self.store.connection() as own:
             return transitions.discard(own, ids)
 
     def purge(self, queue: str, *, by: str = "purge") -> int:
         """Cancel everything that waits in a queue now; return how many jobs. QueueNotFound."""
         with self.store.connection() as own:
-            count = transitions.purge(own, queue, by=_words("by", by, 200))
+            count = transitions.purge(own, queue, by=words("by", by, 200))
             self._waker.ready(own, waiting.sweep(own, thorough=True).ready)
         return count
 
@@ -411,9 +230,9 @@ class Service:
     def pause_queue(self, name: str, *, by: str, reason: str | None = None, until: datetime | None = None) -> QueueInfo:
         """Let no job of a queue start, until an aware time or until it is resumed. QueueNotFound."""
         _check_time("until", until)
-        reason = _words("reason", reason, 500) if reason else None
+        reason = words("reason", reason, 500) if reason else None
         with self.store.connection() as own:
-            return queues.pause_queue(own, name, by=_words("by", by, 200), reason=reason, until=until)
+            return queues.pause_queue(own, name, by=words("by", by, 200), reason=reason, until=until)
 
     def resume_queue(self, name: str) -> QueueInfo:
         """Let a queue's jobs start again; workers look at once. QueueNotFound."""
@@ -441,15 +260,6 @@ class Service:
         with self.store.connection() as own:
             return workers.command_worker(own, name_or_id, command)
 
-    def job_types(self) -> dict[str, dict[str, Any]]:
-        """Return the job types that live workers know, with the JSON Schemas of their payloads."""
-        with self.store.connection() as own:
-            return workers.published_types(own)
-
-    def _worker_names(self, types: Collection[str]) -> WorkerNames:
-        with self.store.connection() as own:
-            return workers.worker_names(own, types)
-
     def verify(self, *, since: datetime | None = None, limit: int = 20) -> Iterator[Checked]:
         """Yield each invariant of the store as soon as it was looked at: see core/store/verify.py."""
         from .store.verify import verify_store
@@ -469,12 +279,6 @@ class Service:
             return jobs.dead_groups(own, limit)
 
 
-def _ready_lanes(rows: Sequence[JobRow], made: Sequence[Submitted]) -> Counter[tuple[str, str]]:
-    return Counter(
-        row.lane for row, each in zip(rows, made, strict=True) if each.created and each.state is State.QUEUED
-    )
-
-
 def poll_pauses(timeout: float | None) -> Iterator[float]:
     """Give the seconds to pause between looks, growing, until `timeout` seconds are over."""
     end = None if timeout is None else time.monotonic() + timeout
@@ -489,13 +293,6 @@ def too_late(pending: Sequence[int], ids: Sequence[int], timeout: float | None) 
     return WaitTimeout(
         f"{len(pending)} of {len(ids)} jobs had not ended after {timeout or 0:g} s", fix=f"jobsched show {pending[0]}"
     )
-
-
-def _words(what: str, text: str, limit: int) -> str:
-    """Refuse what cannot be shown on one line: it is stored, and read by others."""
-    if not text.isprintable() or len(text) > limit:
-        raise UsageError(f"{what} must be at most {limit} printable characters, on one line")
-    return text
 
 
 def _check_time(what: str, time_: datetime | None) -> None:

@@ -15,6 +15,7 @@ from jobsched import AsyncClient, Client, JobNotFound, NewJob, Priority, State, 
 from jobsched.tests.store.hands import Hands
 
 PUBLIC = {
+    "After", "Condition",
     "AsyncClient", "Attempt", "Backoff", "Cancelled", "Client", "Context", "Discard", "Job", "NewJob", "Priority",
     "Retry", "Snooze", "State", "handler",
 }  # fmt: skip

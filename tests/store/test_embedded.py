@@ -43,7 +43,7 @@ def embedded_settings(environ: dict[str, str], tmp_path: Path) -> Settings:
 def started(home: Path) -> str:
     """URL of a running embedded server of this test's own, with one row in it."""
     url = embedded.start(home, options={"fsync": "off"})
-    run(url, "create table kept as select 42 as number")
+    run(url, "create table survivor as select 42 as number")
     return url
 
 
@@ -71,7 +71,7 @@ def run(url: str, statement: str) -> None:
 
 def kept(url: str) -> int:
     with psycopg.connect(url) as connection:
-        row = connection.execute("select number from kept").fetchone()
+        row = connection.execute("select number from survivor").fetchone()
         assert row
         return int(row[0])
 
@@ -442,7 +442,7 @@ def test_data_is_served_by_the_version_that_made_it(home: Path) -> None:
     older, newest = min(found), max(found)
     assert older < newest, "the wheel brings two versions"
     url = embedded.start(home, pg_bin=str(found[older].folder))
-    run(url, "create table kept as select 42 as number")
+    run(url, "create table survivor as select 42 as number")
     embedded.stop(home)
     assert kept(embedded.start(home)) == 42
     assert embedded.status(home).version == older

@@ -9,6 +9,6 @@ grant select on all sequences in schema jobsched to {role};
 alter default privileges in schema jobsched grant select on tables to {role};
 revoke select on jobsched.job, jobsched.checkpoint, jobsched.idempotency from {role};
 grant select (id, queue, type, priority, max_attempts, backoff_kind, backoff_base, backoff_cap, timeout,
-              idempotency_key, tags, submitter, created_at) on jobsched.job to {role};
+              idempotency_key, tags, submitter, created_at, unique_key, concurrency_key) on jobsched.job to {role};
 grant select (job_id, token) on jobsched.checkpoint to {role};
 grant select (key, job_id, expires_at) on jobsched.idempotency to {role};
