@@ -11,7 +11,7 @@ from functools import partial
 from typing import IO
 
 from ..model.archives import ArchivedJob, ArchiveFile, Restored, Verified
-from ..model.errors import ArchiveBroken, NotFound, ObjectNotFound, SchemaTooNew, UsageError
+from ..model.errors import ArchiveBroken, Conflict, NotFound, ObjectNotFound, SchemaTooNew, UsageError
 from ..model.states import State
 from ..objects import ObjectStore
 from ..store import archive, fleet, restore
@@ -105,7 +105,8 @@ class Archives:
         Jobs that are in the store already stay as they are. The file stays too: it can be restored again.
         jobs: None is all of it. keep: seconds for which retention and archival leave them alone. foreign:
         whether it may be from another store. ArchiveBroken: it is not what was archived; NotFound: one of
-        `jobs` is not in it; Conflict: see restore.restore. In all of these cases nothing was restored.
+        `jobs` is not in it; Conflict: it is from another store, or see restore.restore. In all of these
+        cases nothing was restored.
         """
         if jobs is not None and not jobs:
             raise UsageError("no job was named — nothing to restore", fix=f"jobsched archive show {wanted.id} --jobs")
@@ -156,7 +157,7 @@ class Archives:
         with self._store.connection() as connection:
             ours = fleet.store_id(connection)
         if header.store != ours and not foreign:
-            raise ArchiveBroken(
+            raise Conflict(
                 f"archive {wanted.id} is from another store, {header.store} — its jobs have nothing to do with these",
                 fix="add --foreign if it is meant",
             )

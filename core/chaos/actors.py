@@ -70,7 +70,7 @@ class Actor:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *(word.format(life=self.lives) for word in self._command)],
-                env={**self._environ, **self._skewed()},
+                env={**self._environ, **(skewed(self.skew, self._folder) if self.skew else {})},
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -111,25 +111,28 @@ class Actor:
             self.send(signal.SIGKILL)
             self._process.wait()
 
-    def _skewed(self) -> dict[str, str]:
-        """What sets the wall clock wrong, and leaves alone those that measure spans: libfaketime moves
-        them in ways that locks do not follow. Where it does leave them alone, it breaks time.sleep."""
-        if not self.skew:
-            return {}
-        mended = self._folder / "skewed"
-        mended.mkdir(exist_ok=True)
-        (mended / "sitecustomize.py").write_text(_SLEEP)
-        return {
-            "LD_PRELOAD": str(faketime_library()),
-            "FAKETIME": self.skew,
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(mended), self._environ.get("PYTHONPATH")))),
-        }
-
     def _note_end(self, code: int) -> None:
         self.stopped = False
         if not self._ended_by_us and code not in NOT_YET:
             self.surprises.append(f"{self.name} ended by itself with exit code {code}: see {self.log}")
+
+
+def skewed(skew: str, folder: Path) -> dict[str, str]:
+    """The environment that sets a Python program's wall clock wrong: by `skew`, as libfaketime takes it.
+
+    Clocks that measure spans are left alone: libfaketime moves them in ways that locks do not follow.
+    Leaving them alone it breaks time.sleep, which is mended by a module in `folder`.
+    """
+    mended = folder / "skewed"
+    mended.mkdir(exist_ok=True)
+    (mended / "sitecustomize.py").write_text(_SLEEP)
+    path = filter(None, (str(mended), os.environ.get("PYTHONPATH")))
+    return {
+        "LD_PRELOAD": str(faketime_library()),
+        "FAKETIME": skew,
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": os.pathsep.join(path),
+    }
 
 
 def faketime_library() -> Path | None:

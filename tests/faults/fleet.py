@@ -11,12 +11,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-
-import psycopg
 
 from jobsched.core.model.job import NewJob
 from jobsched.core.service import Service
@@ -106,12 +104,12 @@ class Fleet:
             "FAULTS_WITNESS": str(self.witness),
         }
         self.workers: list[Worker] = []
-        self.db = psycopg.connect(service.store.url, autocommit=True)
+        self.db = service.store.connect("test")
 
-    def start(self, *flags: str, wait: bool = True, **environ: str) -> Worker:
-        """Start a worker; with `wait`, return when it is ready."""
+    def start(self, *flags: str, wait: bool = True, within: Sequence[str] = (), **environ: str) -> Worker:
+        """Start a worker; with `wait`, return when it is ready. within: a program that runs it, with arguments."""
         process = subprocess.Popen(
-            [*PROGRAM, "worker", *flags], env=self.environ | environ, cwd=self.folder,
+            [*within, *PROGRAM, "worker", *flags], env=self.environ | environ, cwd=self.folder,
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         lines: list[dict[str, Any]] = []
@@ -136,7 +134,7 @@ class Fleet:
     def reconnect(self) -> None:
         """Ask the store over a new connection: the old one is dead."""
         self.db.close()
-        self.db = psycopg.connect(self.service.store.url, autocommit=True)
+        self.db = self.service.store.connect("test")
 
     # ---- jobs -----------------------------------------------------------------------------------
 

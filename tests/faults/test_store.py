@@ -14,6 +14,7 @@ from jobsched.core import config
 from jobsched.core.chaos.proxy import Proxy
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
+from jobsched.core.store import embedded
 from jobsched.core.store.embedded.postmaster import find_postmaster
 from jobsched.core.store.embedded.record import Layout
 
@@ -166,4 +167,25 @@ def test_a_listen_connection_that_died_without_a_word_costs_no_job(fleet: Fleet,
     fleet.service.cancel([endless], by="test")
 
     assert fleet.until_ended(7) == {"succeeded": 6, "cancelled": 1}
+    assert worker.process.poll() is None
+
+
+def test_a_restart_of_postgres_under_load_costs_nothing(own_store: Fleet) -> None:
+    """Stopped on purpose, nobody starts it again; once somebody does, everything goes on where it was."""
+    fleet = own_store
+    jobs, home = 2000, fleet.service.store.home
+    worker = fleet.start("-c", "4")
+    fleet.submit("nap", jobs, {"seconds": 0.005})
+    fleet.until_began(100)
+
+    fleet.db.close()
+    embedded.stop(home)
+    worker.until_says("the store cannot be reached: trying again")
+    assert not embedded.status(home).running
+    embedded.start(home)
+
+    worker.until_says("the store is back")
+    fleet.reconnect()
+    assert fleet.until_ended(jobs) == {"succeeded": jobs}
+    assert fleet.rows("select distinct attempt, crashes, losses from jobsched.outcome") == [(1, 0, 0)]
     assert worker.process.poll() is None

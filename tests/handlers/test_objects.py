@@ -68,6 +68,17 @@ def test_a_file_is_stored_from_where_it_stands(store: ObjectStore, bucket: str) 
     assert store.get(bucket, "big") == data
 
 
+def test_an_object_can_be_read_piece_by_piece(store: ObjectStore, bucket: str) -> None:
+    """At most a megabyte at a time; a reader may stop in between."""
+    data = os.urandom(2_500_000)
+    store.put(bucket, "big", data, "application/octet-stream")
+    pieces = list(store.stream(bucket, "big"))
+    assert (b"".join(pieces), max(map(len, pieces)) <= 1 << 20) == (data, True)
+    assert next(store.stream(bucket, "big"))[:10] == data[:10]
+    with pytest.raises(ObjectNotFound):
+        next(store.stream(bucket, "nothing"))
+
+
 def test_a_listing_is_ordered_and_takes_a_prefix(store: ObjectStore, bucket: str) -> None:
     """Keys in order, those of other buckets left out."""
     for key in ("b/2", "a", "b/1", "c/d/e", "naïve/ключ"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -17,6 +18,10 @@ BIG = {
     "blocked", "dependency", "slot", "unique_active",
 }  # fmt: skip
 MAX_ID = (1 << 63) - 1
+LOOK: dict[str, Any] = {
+    "before": datetime(2100, 1, 1, tzinfo=UTC), "after": datetime(1970, 1, 1, tzinfo=UTC), "after_id": 0, "n": 2000,
+    "states": ["succeeded"], "queue": None, "type": None, "tag": None,
+}  # fmt: skip
 HOT = (
     "claim", "succeed", "end_attempts", "promote", "next_due", "reap", "heartbeat", "bury_workers", "neighbours",
     "cancel_requests", "report_progress", "write_output", "save_checkpoint",
@@ -128,6 +133,11 @@ FILTERS = {"queue": None, "type": None, "tag": None, "since": None, "before": MA
         ("tail", {"xid": "1000", "rank": 0, "id": -1, "limit": 1000}),
         ("prune_jobs", {"age": 999_000.0, "states": ["succeeded", "cancelled"], "batch": 1000, "window": 60.0}),
         ("prune_jobs", {"age": 999_000.0, "states": ["dead"], "batch": 1000, "window": 60.0}),
+        ("archive_look", LOOK),
+        ("archive_look", LOOK | {"queue": "q1", "type": "noop", "tag": "t", "states": ["dead"]}),
+        ("archive_read", {"ids": list(range(1, 10_001))}),
+        ("archive_lock", {"ids": list(range(1, 10_001))}),
+        ("archive_delete", {"ids": list(range(1, 10_001)), "window": 60.0}),
     ],
 )
 def test_the_plan_for_real_parameters_is_as_good(
@@ -163,6 +173,7 @@ def test_a_page_costs_what_it_shows_not_what_there_is(
         ("prune_jobs", {"age": 999_940.0, "states": ["succeeded", "cancelled"], "batch": 1000, "window": 60.0}),
         ("prune_jobs", {"age": 999_940.0, "states": ["dead"], "batch": 1000, "window": 60.0}),
         ("prune_keys", {"batch": 1000}),
+        ("archive_look", LOOK | {"n": 20}),
         ("prune_workers", {"age": 86_400.0 * 90, "batch": 1000}),
     ],
 )

@@ -1,7 +1,21 @@
-"""What only root can try out is collected for root alone."""
+"""What only root can try out is collected for root alone. Workers are those of the fault suite."""
 
 from __future__ import annotations
 
 import os
 
-collect_ignore = [] if os.geteuid() == 0 else ["test_embedded_as_root.py"]
+from jobsched.tests.faults.conftest import fleet
+
+__all__ = ["fleet"]
+
+collect_ignore = (
+    []
+    if os.geteuid() == 0
+    else [
+        "test_embedded_as_root.py",
+        "test_failover.py",
+        "test_hosts.py",
+        "test_pgbouncer.py",
+        "test_store_under_load.py",
+    ]
+)

@@ -1,0 +1,221 @@
+"""What running a job through the scheduler costs beside doing its work in a loop.
+
+    .venv/bin/pytest tests/bench/test_handlers.py -s
+
+The bare run does the work one after the other in this process: the handler's function, and for
+`command` also asyncio's own subprocess. The scheduled run has a worker with `--concurrency 1` do the
+same work, with a Postgres that syncs to the disk. Both have warmed up. Wall time is from the first start
+to the last end. CPU time is of all that takes part: the worker, its runner and the programs that they
+start; Postgres stands beside it. The share is what the scheduler adds, of the scheduled run's whole.
+Rounds alternate, and the quickest of each kind counts: what disturbs only adds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import resource
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from jobsched.core.config import load
+from jobsched.core.model.job import NewJob
+from jobsched.core.registry import Registry
+from jobsched.core.service import Service
+from jobsched.core.store import embedded, schema
+from tests.faults.fleet import Fleet, Worker, children_of, descendants_of, until
+from tests.handlers.context import RecordingContext
+
+ROUNDS = 3
+GOAL = 0.05
+WARM_UP = 2
+TICKS = os.sysconf("SC_CLK_TCK")
+INVOICE: dict[str, Any] = {
+    "number": "2026-0042",
+    "date": "2026-01-31",
+    "seller": {"name": "Example GmbH", "address": ["Hauptstraße 1", "10115 Berlin"]},
+    "buyer": {"name": "Ωμέγα", "address": ["Οδός Ερμού 5"]},
+    "items": [{"description": f"Item {n}", "quantity": n, "unit_price": "9.99", "tax_rate": 19} for n in range(1, 21)],
+}
+SIZES = [{"width": 1600}, {"width": 800}, {"width": 320, "height": 320, "fit": "cover"}]
+IMAGE = {"bucket": "uploads", "key": "photo.jpg", "sizes": SIZES}
+WORK: dict[str, tuple[str, dict[str, Any], int, float]] = {
+    "pdf_invoice": ("pdf_invoice", INVOICE, 20, GOAL),
+    "image_resize": ("image_resize", IMAGE, 8, GOAL),
+    "command of 0.1 s": ("command", {"argv": [sys.executable, "-c", "sum(range(5_000_000))"]}, 20, GOAL),
+    # Next to no work: what is measured here is the scheduler itself, and the share is only printed.
+    "command that starts Python": ("command", {"argv": [sys.executable, "-c", "pass"]}, 60, 1.0),
+    "command that does nothing": ("command", {"argv": ["true"]}, 300, 1.0),
+}
+"""Name → type, payload, how many times, and how large the scheduler's share of the CPU time may be."""
+
+
+@dataclass
+class Spent:
+    """Seconds a job."""
+
+    wall: float
+    cpu: float
+    database: float = 0.0
+
+
+@pytest.fixture
+def fleet(environ: dict[str, str], home: Path, tmp_path: Path) -> Iterator[Fleet]:
+    """A store that loses nothing, in a folder of its own."""
+    url = embedded.start(home)
+    schema.upgrade(url)
+    settings = load(environ=environ | {"JOBSCHED_DATABASE_URL": url}, cwd=tmp_path)
+    with Service(settings, registry=Registry()) as service:
+        workers = Fleet(environ, tmp_path, service)
+        try:
+            yield workers
+        finally:
+            workers.close()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", WORK)
+def test_what_the_scheduler_adds_is_a_small_share(name: str, fleet: Fleet, home: Path) -> None:
+    """Under five percent of the CPU time of anything that does some work, however busy the machine is."""
+    job_type, payload, times, goal = WORK[name]
+    context = RecordingContext(home)
+    if job_type == "image_resize":
+        context.objects.put("uploads", "photo.jpg", photo(), "image/jpeg")
+    works = {"handler": call(job_type, payload, context)}
+    if job_type == "command":
+        works["asyncio"] = partial(spawn, payload["argv"])
+    worker = fleet.start("--allow-commands", "--concurrency", "1", JOBSCHED_IMPORTS="", JOBSCHED_HOME=str(home))
+    scheduled(fleet, worker, NewJob(job_type, payload), WARM_UP)
+    rounds: dict[str, list[Spent]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        for kind, work in works.items():
+            rounds[kind].append(bare(work, times))
+        rounds["scheduled"].append(scheduled(fleet, worker, NewJob(job_type, payload), times))
+    best = {kind: quickest(each) for kind, each in rounds.items()}
+    print(f"\n{name}, {times} jobs, best of {ROUNDS} rounds")  # noqa: T201 (this is what it is for)
+    for kind, spent in best.items():
+        print(line(kind, spent, best["scheduled"]))  # noqa: T201
+    assert max(share(best[kind].cpu, best["scheduled"].cpu) for kind in works) < goal
+
+
+def photo() -> bytes:
+    """A JPEG of twelve megapixels that is neither flat nor pure noise."""
+    image = Image.effect_noise((1000, 750), 60).resize((4000, 3000), Image.Resampling.BICUBIC)
+    out = io.BytesIO()
+    Image.merge("RGB", (image, image.rotate(180), Image.linear_gradient("L").resize((4000, 3000)))).save(
+        out, "JPEG", quality=90
+    )
+    return out.getvalue()
+
+
+def call(job_type: str, payload: dict[str, Any], context: RecordingContext) -> Callable[[int], None]:
+    """The handler's own function, in a loop."""
+    handler = Registry().find(job_type)
+    assert handler is not None
+    assert handler.payload_model is not None
+    model, function = handler.payload_model, handler.function
+
+    async def on_a_loop(times: int) -> None:
+        for _ in range(times):
+            await function(model.model_validate(payload), context)
+
+    def work(times: int) -> None:
+        for _ in range(times):
+            function(model.model_validate(payload), context)
+
+    return (lambda times: asyncio.run(on_a_loop(times))) if handler.is_async else work
+
+
+def spawn(argv: list[str], times: int) -> None:
+    """The same program by asyncio alone, its output read, in a session of its own."""
+
+    async def one() -> None:
+        pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=none, stdout=pipe, stderr=pipe, start_new_session=True
+        )
+        await process.communicate()
+
+    async def all_of_them() -> None:
+        for _ in range(times):
+            await one()
+
+    asyncio.run(all_of_them())
+
+
+def bare(work: Callable[[int], None], times: int) -> Spent:
+    """Do it here."""
+    work(WARM_UP)
+    cpu, began = own_cpu(), time.perf_counter()
+    work(times)
+    return Spent((time.perf_counter() - began) / times, (own_cpu() - cpu) / times)
+
+
+def own_cpu() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def scheduled(fleet: Fleet, worker: Worker, new: NewJob, times: int) -> Spent:
+    """Have the worker do it."""
+    pids = [worker.pid, *descendants_of(worker.pid)]
+    database = postgres_of(fleet)
+    before, stored = cpu_of(pids), cpu_of(database)
+    jobs = [made.id for made in fleet.service.submit_many([new] * times)]
+    done = "select count(*) from jobsched.outcome where job_id = any(%s)"
+    until(lambda: fleet.rows(done, jobs) == [(times,)], f"{times} jobs are done", patience=300)
+    assert set(descendants_of(worker.pid)) <= {*pids}, "a runner was started meanwhile"
+    ended = [fleet.service.get(job) for job in jobs]
+    assert all(job.state.value == "succeeded" for job in ended), ended[0].error
+    began, end = min(job.started_at for job in ended), max(job.finished_at for job in ended)  # type: ignore[type-var]
+    wall = (end - began).total_seconds()  # type: ignore[operator]
+    return Spent(wall / times, (cpu_of(pids) - before) / times, (cpu_of(database) - stored) / times)
+
+
+def postgres_of(fleet: Fleet) -> list[int]:
+    """Its processes; what ends meanwhile is counted by the first of them."""
+    ((backend,),) = fleet.rows("select pg_backend_pid()")
+    parent = int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
+    return [parent, *children_of(parent)]
+
+
+def cpu_of(pids: list[int]) -> float:
+    """CPU seconds that these processes have used, with their children that have ended."""
+    total = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += sum(map(int, fields[11:15]))
+    return total / TICKS
+
+
+def quickest(rounds: list[Spent]) -> Spent:
+    """The least of each."""
+    return Spent(*(min(getattr(each, name) for each in rounds) for name in ("wall", "cpu", "database")))
+
+
+def share(alone: float, whole: float) -> float:
+    """What is added, of the whole."""
+    return max(0.0, 1 - alone / whole)
+
+
+def line(kind: str, spent: Spent, whole: Spent) -> str:
+    """Jobs a second by the clock and by core, and what the scheduler adds to this."""
+    text = f"  {kind:9} {1 / spent.wall:8.1f}/s  CPU {spent.cpu * 1000:7.2f} ms a job = {1 / spent.cpu:7.1f}/s a core"
+    if spent is whole:
+        return f"{text}  beside it Postgres {spent.database * 1000:.2f} ms"
+    added = f"{share(spent.wall, whole.wall):.1%} time, {share(spent.cpu, whole.cpu):.1%} CPU"
+    return f"{text}  the scheduler adds {added} ({(whole.cpu - spent.cpu) * 1000:.2f} ms)"
