@@ -160,7 +160,7 @@ def _preview(service: Service, job: NewJob, unchecked: bool) -> int:
         "delay": checked.delay,
         "idempotency_key": checked.idempotency_key,
         "tags": list(checked.tags),
-        "payload": dict(checked.payload),
+        "payload": service.submission.shown(checked),
     }
     output.emit("job.preview", [Column(name) for name in row], [row])
     diagnostics.note("nothing was submitted")

@@ -134,7 +134,7 @@ def test_what_a_handler_declares_holds_for_submitters_that_do_not_have_it(servic
     def report(payload: dict[str, str]) -> None:
         """Nothing."""
 
-    declared = report.jobsched_handler.published()  # type: ignore[attr-defined]
+    declared = report.jobsched_handler.published({})  # type: ignore[attr-defined]
     broken = {"type": "object", "x-jobsched": {"queue": "\x1b[31m", "max_attempts": 10**6}}
     Hands(hands.connection, "remote", types=("report", "odd"), schemas={"report": declared, "odd": broken})
 
