@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..core.model.durations import format_duration
+from ..core.model.errors import JobschedError
 from ..core.model.job import Job
 from ..core.model.states import State
 from . import diagnostics, invocation, output
@@ -28,6 +30,13 @@ def announce(service: Service, submitted: Submitted) -> None:
     warn_if_stuck(service, job)
 
 
+def warn_of_stuck(service: Service, jobs: Iterable[Job]) -> None:
+    """`warn_if_stuck` for the first queued job of each queue and type; for those who wait for them."""
+    waiting = {(job.queue, job.type): job for job in reversed(list(jobs)) if job.state is State.QUEUED}
+    for job in reversed(waiting.values()):
+        warn_if_stuck(service, job)
+
+
 def warn_if_stuck(service: Service, job: Job) -> None:
     """Say why nobody is going to run a queued job, and what would change that."""
     queue = next((each for each in service.queues() if each.name == job.queue), None)
@@ -37,8 +46,17 @@ def warn_if_stuck(service: Service, job: Job) -> None:
     if not serving:
         diagnostics.warn(f"no worker serves queue {job.queue}", fix="jobsched worker")
     elif not any(job.type in each.types for each in serving):
-        allow = " --allow-commands" if job.type == "command" else ""
-        diagnostics.warn(f"no worker runs jobs of type {job.type}", fix=f"jobsched worker{allow}")
+        withheld = any(job.type in each.withheld for each in serving) or _runs_programs(service, job.type)
+        why = ": it runs programs, and none was started with --allow-commands" if withheld else ""
+        allow = " --allow-commands" if withheld else ""
+        diagnostics.warn(f"no worker runs jobs of type {job.type}{why}", fix=f"jobsched worker{allow}")
+
+
+def _runs_programs(service: Service, job_type: str) -> bool:
+    try:
+        return service.submission.runs_programs(job_type)
+    except JobschedError:  # a module of handlers that does not import is somebody else's news
+        return False
 
 
 def announce_end(job: Job, *, record: bool) -> None:

@@ -64,8 +64,7 @@ def submit_batch(source: str, defaults: NewJob, *, unchecked: bool, atomic: bool
     run = invocation.current()
     if output.fields_asked(COLUMNS):
         return 0
-    if run.output == "auto" and not run.quiet:
-        run.output = "jsonl"
+    run.auto = "jsonl"
     tally = _Tally()
     with _open(source) as stream, invocation.open_service() as service:
         lines = _read(stream, defaults)

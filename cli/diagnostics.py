@@ -18,7 +18,7 @@ HUGE_CHANGE = 1000
 
 
 def error(problem: JobschedError) -> None:
-    """Say what went wrong, why, and the command that mends it; in JSON modes as JSON too."""
+    """Say what went wrong, why, and the command that mends it; to those who asked for JSON as JSON too."""
     _write(f"{_label('jobsched:', 'red')} {escape(problem.message)}")
     problems = problem.problems if isinstance(problem, PayloadInvalid) else ()
     if len(problems) > 1:
@@ -28,7 +28,7 @@ def error(problem: JobschedError) -> None:
         _write(f"  fix: {escape(problem.fix)}")
     if problem.see:
         _write(f"  see: {escape(problem.see)}")
-    if invocation.current().is_json:
+    if invocation.current().is_json and invocation.current().output != "auto":
         _write(_error_json(problem, problems))
 
 

@@ -24,7 +24,8 @@ class Invocation:
 
     fields: None when --fields was not given, "" when it was given without a value.
     command_line: what followed `--`; None where there was none. propagating: the exit code is a job's
-    own now, so failures of jobsched itself must not look like it.
+    own now, so failures of jobsched itself must not look like it. auto: the format that `auto` is for
+    this verb, where it is another than for most.
     """
 
     output: str = "auto"
@@ -41,6 +42,7 @@ class Invocation:
     imports: list[str] = field(default_factory=list)
     command_line: list[str] | None = None
     propagating: bool = False
+    auto: str | None = None
     _settings: Settings | None = None
 
     @property
@@ -50,7 +52,7 @@ class Invocation:
             return "id"
         if self.output != "auto":
             return self.output
-        return "table" if stdout_is_terminal() else "tsv"
+        return self.auto or ("table" if stdout_is_terminal() else "tsv")
 
     @property
     def is_json(self) -> bool:

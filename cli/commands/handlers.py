@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ...core.handler import Handler
+from ...core.handler import OPTIONS_KEY, Handler
 from ...core.model.durations import format_duration
 from ...core.model.errors import UnknownJobType
 from ...core.registry import Registry
 from .. import invocation, output
-from ..handler_help import field_rows, submit_line
+from ..handler_help import field_lines, field_rows, submit_line
 from ..output import Column
 
 app = typer.Typer()
@@ -27,13 +27,10 @@ COLUMNS = (
     Column("summary"),
     Column("schema", "json", shown=False),
     Column("examples", "json", shown=False),
-)
-FIELD_COLUMNS = (
-    Column("field"),
-    Column("kind"),
-    Column("required"),
-    Column("default"),
-    Column("description"),
+    Column("fields", "json", shown=False),
+    Column("hidden", "json", shown=False),
+    Column("names", "json", shown=False),
+    Column("commands", shown=False),
 )
 
 
@@ -69,10 +66,11 @@ def _describe(handler: Handler) -> None:
         output.line(f"  also {', '.join(handler.aliases)}")
     if handler.commands:
         output.line("  only on workers started with --allow-commands")
-    rows = field_rows(handler.json_schema())
-    if rows:
+    lines = field_lines(handler, invocation.current().settings)
+    if lines:
         output.line()
-        output.emit("handler.field", FIELD_COLUMNS, rows)
+        for line in lines:
+            output.line(line)
     else:
         output.line("  payload: any JSON object")
     for example in handler.examples:
@@ -97,4 +95,8 @@ def _row(handler: Handler) -> dict[str, Any]:
         "summary": handler.summary,
         "schema": handler.json_schema(),
         "examples": [dict(example) for example in handler.examples],
+        "fields": field_rows(handler.json_schema()),
+        "hidden": list(handler.secret_fields),
+        "names": handler.published(invocation.current().settings)[OPTIONS_KEY]["names"],
+        "commands": handler.commands,
     }

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import diagnostics, invocation, selection
+from ..announcing import warn_of_stuck
 from ..following import OutputPrinter, follow
 from ..jobs import propagated, verdict
 from ..selection import Ids
@@ -26,6 +27,8 @@ def command(
     with invocation.open_service() as service:
         found = selection.read_ids(ids, service)
         printer = OutputPrinter(prefix=prefix or len(found) > 1, timestamps=timestamps)
+        if follow_:
+            warn_of_stuck(service, service.get_many(found))
         jobs = follow(service, found, printer, attempt=attempt, once=not follow_)
         if not follow_:
             return 0

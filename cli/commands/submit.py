@@ -177,7 +177,7 @@ def _preview(service: Service, job: NewJob, unchecked: bool) -> int:
         "after": [f"{each.id}:{each.condition}" for each in checked.after],
         "hold": checked.hold,
         "tags": list(checked.tags),
-        "payload": dict(checked.payload),
+        "payload": service.submission.shown(checked),
     }
     output.emit("job.preview", [Column(name) for name in row], [row])
     diagnostics.note("nothing was submitted")

@@ -42,8 +42,8 @@ def command(
     """Follow outcomes and failed attempts, each exactly once. In a pipe: JSONL."""
     cursor = arguments.read("--since", since, parse_tail_cursor)
     run = invocation.current()
-    if run.output == "auto" and not run.for_people and not run.quiet:
-        run.output = "jsonl"
+    if not run.for_people:
+        run.auto = "jsonl"
     if output.fields_asked(COLUMNS):
         return
     lines_for_people = run.for_people and run.fields is None

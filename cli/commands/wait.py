@@ -8,6 +8,7 @@ import typer
 
 from ...core.model.durations import parse_duration
 from .. import arguments, invocation, output, selection
+from ..announcing import warn_of_stuck
 from ..following import wait
 from ..jobs import job_row, propagated, verdict
 from ..output import Column
@@ -39,6 +40,7 @@ def command(
     invocation.current().propagating = propagate
     with invocation.open_service() as service:
         found = selection.read_ids(ids, service)
+        warn_of_stuck(service, service.get_many(found))
         jobs = wait(service, found, timeout=seconds, any_=any_)
         output.emit("job", COLUMNS, (job_row(job) for job in jobs))
         return propagated(service, jobs) if propagate else verdict(jobs)

@@ -123,10 +123,11 @@ def test_no_two_columns_have_the_same_heading(cli: Cli, terminal: Cli) -> None:
 
 
 def test_a_required_field_has_no_default(terminal: Cli) -> None:
-    """`handlers show` says null only where leaving the field out means null."""
+    """`handlers show` says which fields must be there, which may be left out, and what is then taken."""
     shown = terminal("handlers", "show", "command", NO_COLOR="1")[1]
-    assert re.search(r"^argv +list of string +true +the program", shown, re.MULTILINE)
-    assert re.search(r"^cwd +string +false +null +working", shown, re.MULTILINE)
+    assert re.search(r"^  argv +list of strings, required, 1 to 10,000 items — the program", shown, re.MULTILINE)
+    assert re.search(r"^  cwd +string, optional, at least 1 character — working", shown, re.MULTILINE)
+    assert 'string, default "images"' in terminal("handlers", "show", "image_resize", NO_COLOR="1")[1]
 
 
 def test_colour_and_symbols_can_be_done_without(cli: Cli, terminal: Cli) -> None:

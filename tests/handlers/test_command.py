@@ -95,7 +95,7 @@ async def test_the_environment_holds_no_secret_of_the_worker(
     seen = dict(line.split("=", 1) for line in context.text("stdout").splitlines())
     assert seen.keys() <= {
         *("PATH", "HOME", "LANG", "TZ", "TERM", "MINE"),
-        *("JOBSCHED_JOB_ID", "JOBSCHED_ATTEMPT", "JOBSCHED_LEASE_MARK"),
+        *("JOBSCHED_JOB_ID", "JOBSCHED_ATTEMPT", "JOBSCHED_LEASE_MARK", "JOBSCHED_LEASE_TOKEN"),
     }
     assert (seen["TERM"], seen["MINE"]) == ("dumb", "1")
     assert (seen["JOBSCHED_JOB_ID"], seen["JOBSCHED_ATTEMPT"]) == ("42", "1")

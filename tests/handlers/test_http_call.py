@@ -231,8 +231,8 @@ def in_an_hour() -> str:
     [
         ("0", 0, 0),
         ("120", 120, 120),
-        (in_an_hour(), 3500, 3600),
-        (in_an_hour().replace("GMT", "+0000"), 3500, 3600),
+        ("in an hour, GMT", 3500, 3600),
+        ("in an hour, +0000", 3500, 3600),
         ("Sun Nov  6 08:49:37 1994", 0, 0),
         ("9" * 400, 86400, 86400),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 86400, 86400),
@@ -240,6 +240,8 @@ def in_an_hour() -> str:
 )
 def test_retry_after_is_seconds_or_a_date_and_at_most_a_day(text: str, least: float, most: float) -> None:
     """In every form of RFC 9110."""
+    if text.startswith("in an hour"):
+        text = in_an_hour().replace("GMT", text.rpartition(" ")[2])
     seconds = retry_after(text)
     assert seconds is not None
     assert least <= seconds <= most
