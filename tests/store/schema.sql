@@ -348,7 +348,6 @@ CREATE INDEX attempt_log_job_id ON jobsched.attempt_log USING btree (job_id);
 CREATE INDEX attempt_log_xid ON jobsched.attempt_log USING btree (xid, token);
 CREATE INDEX delayed_run_at ON jobsched.delayed USING btree (run_at);
 CREATE INDEX idempotency_expires_at ON jobsched.idempotency USING btree (expires_at) WHERE (expires_at IS NOT NULL);
-CREATE INDEX kept_until ON jobsched.kept USING btree (until);
 CREATE INDEX lease_cancel ON jobsched.lease USING btree (worker_id) WHERE (cancel_requested_at IS NOT NULL);
 CREATE INDEX lease_worker_id ON jobsched.lease USING btree (worker_id);
 CREATE INDEX outcome_cancelled ON jobsched.outcome USING btree (job_id) WHERE (state = 'cancelled'::text);
