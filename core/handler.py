@@ -219,6 +219,7 @@ def handler(
         if store and isolation != "process":
             raise ConfigError(f'handler {name}: store=True needs isolation="process" — others must not see its URL')
         model, wants_context = _read_signature(name, function)
+        _check_names(name, names or {}, model)
         doc = inspect.getdoc(function) or ""
         function.jobsched_handler = Handler(  # type: ignore[attr-defined]
             name=name,
@@ -241,6 +242,14 @@ def handler(
         return function
 
     return declare
+
+
+def _check_names(name: str, names: Mapping[str, str], model: Any) -> None:
+    if model is None:
+        return
+    there = {info.alias or field for field, info in model.model_fields.items()}
+    for field in names.keys() - there:
+        raise ConfigError(f"handler {name}: names={{{field!r}: …}} — there is no payload field {field!r}")
 
 
 def _read_signature(name: str, function: Callable[..., Any]) -> tuple[type[Any] | None, bool]:

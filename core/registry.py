@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 
+from .config import BY_KEY
 from .handler import Handler
 from .model.errors import ConfigError, HandlerImportError
 
@@ -53,7 +54,15 @@ class Registry:
         return sorted(self._by_name)
 
     def add(self, handler: Handler) -> None:
-        """Make `handler` known. ConfigError: its name or an alias is taken by another one."""
+        """Make `handler` known. ConfigError: its name or an alias is taken by another one, or a field of its
+        payload is to name an entry of what is no table of the settings."""
+        for table in handler.names.values():
+            if table not in BY_KEY or not BY_KEY[table].table:
+                tables = ", ".join(sorted(key for key, setting in BY_KEY.items() if setting.table))
+                raise ConfigError(
+                    f"handler {handler.name}: {table!r} is no table of the settings — there are {tables}",
+                    fix=f"change names= of {_place(handler)}",
+                )
         for name in (handler.name, *handler.aliases):
             known = self._by_name.get(name)
             if known is not None and known.function is not handler.function:

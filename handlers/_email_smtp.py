@@ -119,9 +119,11 @@ async def _transfer(client: SMTP, mail: Mail, recipients: list[str]) -> Delivery
     from aiosmtplib import SMTPNotSupported, SMTPRecipientsRefused
 
     message = compose(mail)
+    del message["Bcc"]
+    options = () if mail.is_ascii else ("SMTPUTF8", "BODY=8BITMIME")
     errors: dict[str, SMTPResponse] = {}
     try:
-        errors, _ = await client.send_message(message, sender=mail.sender.address, recipients=recipients)
+        errors, _ = await client.sendmail(mail.sender.address, recipients, message.as_bytes(), mail_options=options)
     except SMTPRecipientsRefused as error:
         return _sort(recipients, {each.recipient: (each.code, each.message) for each in error.recipients})
     except SMTPNotSupported:

@@ -79,6 +79,7 @@ def data_archival(payload: DataArchival, context: Context) -> dict[str, Any]:
     from ..core.archives.archiving import Archiver
     from ..core.store.store import open_store
 
+    _warn_of_retention(payload, context)
     try:
         with open_store(context.settings) as store:
             moved = Archiver(store, context.objects, _order(payload, context), context).run()
@@ -100,6 +101,14 @@ def data_archival(payload: DataArchival, context: Context) -> dict[str, Any]:
             for each in moved.files[:TOLD]
         ],
     }  # fmt: skip
+
+
+def _warn_of_retention(payload: DataArchival, context: Context) -> None:
+    """Jobs that retention deletes sooner are never old enough."""
+    for state in payload.states:
+        key = "retention.dead" if state == "dead" else "retention.succeeded"
+        if 0 < context.settings[key] < parse_duration(payload.older_than):
+            context.log(f"{state} jobs are deleted before they are {payload.older_than} old: see the setting {key}")
 
 
 def _order(payload: DataArchival, context: Context) -> Order:

@@ -147,7 +147,6 @@ class Archiver:
                 self._moved += len(left)
                 break
             left = [each for each in left if each.job_id in same]
-        else:
             self._objects.delete(self._order.bucket, key)
         self._skipped += len(batch) - len(left)
 

@@ -85,6 +85,17 @@ async def snoozes(payload: dict[str, Any], context: Context) -> int:
     return context.token
 
 
+@handler("chaos.slower")
+async def slower(payload: dict[str, Any], context: Context) -> int:
+    """Take `seconds`; in a run after the first one `again` seconds, so that late words of the first come in time."""
+    tell("began", context)
+    seconds = payload["seconds"] if context.checkpoint is None else payload["again"]
+    context.save_checkpoint("begun")
+    await asyncio.sleep(seconds)
+    tell("ended", context)
+    return context.token
+
+
 @handler("chaos.exits")
 async def exits(payload: dict[str, Any], context: Context) -> None:
     """End the runner's process."""
@@ -116,6 +127,10 @@ def _thread(rng: random.Random) -> NewJob:
     return NewJob("chaos.thread", {"seconds": round(rng.uniform(0, 0.3), 3)})
 
 
+def _slower(rng: random.Random) -> NewJob:
+    return NewJob("chaos.slower", {"seconds": round(rng.uniform(0.2, 1.5), 1), "again": 4})
+
+
 def _later(rng: random.Random) -> NewJob:
     return NewJob("chaos.nap", {"seconds": 0.01}, delay=1.0)
 
@@ -134,6 +149,7 @@ MIX: tuple[tuple[int, Callable[[random.Random], NewJob]], ...] = (
     (12, _thread),
     (12, _fails),
     (8, _later),
+    (15, _slower),
     (5, lambda rng: NewJob("chaos.snoozes", {"times": rng.randint(1, 2)})),
     (4, _command),
     (3, lambda rng: NewJob("chaos.talks", {"seconds": round(rng.uniform(0.5, 3), 1)})),

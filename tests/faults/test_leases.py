@@ -41,7 +41,10 @@ def test_a_stopped_keeper_loses_its_jobs_and_begins_anew_when_it_wakes_up(fleet:
     done = fleet.service.get(job)
     assert (done.worker, done.losses, done.attempt) == ("other", 1, 1)
     assert fleet.rows("select token from jobsched.outcome") == [(second.token,)]
-    assert len(fleet.rows("select id from jobsched.worker where name = 'sleeper'")) == 2
+    until(
+        lambda: len(fleet.rows("select id from jobsched.worker where name = 'sleeper'")) == 2,
+        "the sleeper has registered anew",
+    )
 
     other.signal(signal.SIGTERM)
     assert other.wait() == 0

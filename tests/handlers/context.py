@@ -3,6 +3,7 @@ of what was said."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ class RecordingContext:
         self.max_attempts = 3
         self.token = 7
         self.idempotency_key = "jobsched-test-42"
-        self.lease_mark = "mark-of-the-test"
+        self.lease_mark = f"mark-of-the-test-{os.getpid()}"
         self.cancelled = False
         self.checkpoint: Any = None
         self.settings = settings or load(environ={}, cwd=home)

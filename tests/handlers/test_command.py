@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from jobsched.core.handler import Discard
 from jobsched.handlers.command import Command, CommandFailed, CommandNotStarted, command
@@ -196,6 +197,60 @@ async def test_a_daemon_that_left_the_group_does_not_keep_the_job_running(
         assert f"JOBSCHED_LEASE_MARK={context.lease_mark}".encode() in Path(f"/proc/{pid}/environ").read_bytes()
     finally:
         os.kill(pid, 9)
+
+
+LEAVERS = (
+    "setsid sh -c 'echo $$ > left; exec sleep 600' & "
+    "(setsid sh -c '(exec sh -c \"echo \\$\\$ > forked; exec sleep 600\") & exit 0' &) ; "
+    "while [ ! -s left ] || [ ! -s forked ]; do sleep 0.02; done; echo both; "
+)
+"""Starts a process in a session of its own, and one whose parents are gone; they write down their ids."""
+
+
+def leavers(folder: Path) -> list[int]:
+    return [int((folder / name).read_text()) for name in ("left", "forked")]
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "trapped", "failed"])
+async def test_processes_that_left_the_group_end_with_a_job_that_did_not_succeed(
+    context: RecordingContext, tmp_path: Path, ending: str
+) -> None:
+    """They are found by their environment; what another job of the same worker has started is not hit."""
+    other = RecordingContext(tmp_path)
+    other.token = context.token + 1
+    await run(other, "sh", "-c", LEAVERS, cwd=str(tmp_path))
+    spared = leavers(tmp_path)
+    for name in ("left", "forked"):
+        (tmp_path / name).unlink()
+    started = asyncio.Event()
+    context.on_output = lambda text, stream: started.set()
+    script = {
+        "cancelled": "sleep 60",
+        "trapped": "trap 'exit 0' TERM; while :; do sleep 0.05; done",
+        "failed": "exit 3",
+    }[ending]
+    try:
+        job = asyncio.create_task(run(context, "sh", "-c", LEAVERS + script, cwd=str(tmp_path)))
+        await started.wait()
+        if ending != "failed":
+            job.cancel()
+        with pytest.raises(CommandFailed if ending == "failed" else asyncio.CancelledError):
+            await job
+        assert all(ends(pid) for pid in leavers(tmp_path))
+        assert all(is_alive(pid) for pid in spared)
+    finally:
+        for pid in spared:
+            os.kill(pid, 9)
+
+
+async def test_the_names_of_variables_are_checked_without_being_repeated() -> None:
+    """Who wrote NAME=SECRET in the place of a name reads no secret in the complaint."""
+    for name in ("", "PASSWORD=hunter2"):
+        with pytest.raises(ValidationError) as caught:
+            Command(argv=["true"], env={name: "x"})
+        (problem,) = caught.value.errors(include_input=False)
+        assert "not that of a variable" in problem["msg"]
+        assert "hunter2" not in problem["msg"]
 
 
 async def test_many_megabytes_of_output_pass_through(context: RecordingContext) -> None:

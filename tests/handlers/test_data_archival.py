@@ -228,6 +228,19 @@ def test_it_stops_when_asked_to(context: RecordingContext, db: Conn) -> None:
     assert len(everything(db)["job"]) == 15
 
 
+def test_it_says_when_retention_leaves_nothing_to_archive(context: RecordingContext) -> None:
+    """Per state; 0 keeps jobs for ever."""
+    run(context)
+    assert [said.split()[0] for said, _ in context.logs] == ["succeeded", "cancelled"]
+    context.logs.clear()
+    context.settings = context.settings.replace(retention__succeeded=0.0, retention__dead=86400.0)
+    run(context)
+    assert [said.split()[0] for said, _ in context.logs] == ["dead"]
+    context.logs.clear()
+    run(context, older_than="12h")
+    assert context.logs == []
+
+
 class Lossy:
     """An object store that does something else than it was told: `spoil` is given what is put."""
 

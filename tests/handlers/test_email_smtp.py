@@ -289,18 +289,22 @@ async def test_a_cancelled_job_leaves_a_server_that_hangs_at_once(
                     await task
 
 
+@pytest.mark.parametrize("field", ["to", "reply_to"])
 async def test_addresses_in_other_scripts_need_a_server_that_takes_them(
-    settings: Settings, context: RecordingContext, tmp_path: Path
+    settings: Settings, context: RecordingContext, tmp_path: Path, field: str
 ) -> None:
-    """SMTPUTF8 where the server has it; else the job is dead, with the reason."""
+    """SMTPUTF8 where the server has it; else the job is dead, with the reason. Wherever the address stands."""
+    address = "δοκιμή@παράδειγμα.ελ"
     with mail_server(tmp_path, utf8=True) as server:
-        await send(context, server.settings(settings), to="δοκιμή@παράδειγμα.ελ")
+        await send(context, server.settings(settings), **{field: address})
         (taken,) = server.taken
-        assert taken.recipients == ["δοκιμή@xn--hxajbheg2az3al.xn--qxam"]
-        assert "To: δοκιμή@xn--".encode() in taken.data
+        assert "δοκιμή@xn--hxajbheg2az3al.xn--qxam".encode() in taken.data
+        assert taken.recipients == ["δοκιμή@xn--hxajbheg2az3al.xn--qxam" if field == "to" else "a@example.com"]
     context.checkpoint = None
-    with mail_server(tmp_path) as server, pytest.raises(Discard, match="SMTPUTF8"):
-        await send(context, server.settings(settings), to="δοκιμή@παράδειγμα.ελ")
+    with mail_server(tmp_path) as server:
+        with pytest.raises(Discard, match="SMTPUTF8"):
+            await send(context, server.settings(settings), **{field: address})
+        assert server.taken == []
 
 
 async def test_a_domain_in_another_script_goes_to_every_server(

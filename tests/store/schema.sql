@@ -422,7 +422,6 @@ CREATE INDEX blocked_unsettled ON jobsched.blocked USING btree (job_id) WHERE (N
 CREATE INDEX delayed_run_at ON jobsched.delayed USING btree (run_at);
 CREATE INDEX dependency_unmet ON jobsched.dependency USING btree (parent) WHERE (NOT met);
 CREATE INDEX idempotency_expires_at ON jobsched.idempotency USING btree (expires_at) WHERE (expires_at IS NOT NULL);
-CREATE INDEX kept_until ON jobsched.kept USING btree (until);
 CREATE INDEX lease_cancel ON jobsched.lease USING btree (worker_id) WHERE (cancel_requested_at IS NOT NULL);
 CREATE INDEX lease_limited ON jobsched.lease USING btree (limited) WHERE (limited IS NOT NULL);
 CREATE INDEX lease_worker_id ON jobsched.lease USING btree (worker_id);

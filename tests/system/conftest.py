@@ -16,6 +16,7 @@ collect_ignore = (
         "test_failover.py",
         "test_hosts.py",
         "test_pgbouncer.py",
+        "test_postfix.py",
         "test_store_under_load.py",
     ]
 )

@@ -292,7 +292,6 @@ create table jobsched.kept (
     job_id bigint primary key,
     until  timestamptz not null
 );
-create index kept_until on jobsched.kept (until);
 
 -- Dead rows of the two tables through which every job passes are cleared early.
 alter table jobsched.ready set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000);
