@@ -140,6 +140,7 @@ class Claimer:
     def _claim(self, conn: Conn, worker_id: int, n: int) -> list[Claimed]:
         lanes = self._lanes(conn)
         if not lanes:
+            self.found_nothing.set()
             return []
         solo = self._room_for_solo()
         limited = self._limited.claim(conn, worker_id, n, solo=solo) if self._limited else []

@@ -49,7 +49,7 @@ class Completer:
 
     refused: called with the tokens whose lease was no longer ours. lost: called with the store's
     reason when what jobs said cannot be stored. ready: called with how many jobs of each (queue, type)
-    became ready because others ended.
+    became ready because others ended, or were handed back.
     """
 
     def __init__(
@@ -190,6 +190,11 @@ class Completer:
                 self._end([_without_words(endings[0], error)])
         else:
             self._report([ending.token for ending in endings], accepted)
+            again = Counter(
+                (each.queue, each.type) for each in endings if each.next == "queued" and each.token in accepted
+            )
+            if again:
+                self._ready(again)
             self._let_others_go_on([ending.job_id for ending in endings if ending.next != "queued"])
 
     def _let_others_go_on(self, ids: list[int]) -> None:

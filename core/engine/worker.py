@@ -100,6 +100,8 @@ class Worker:
         self._drain_until: float | None = None
         self._looked_idle = False
         self._next_wake = 0.0
+        self._left_behind: Counter[tuple[str, str]] = Counter()
+        """Jobs of each (queue, type) that were handed back while this worker stopped."""
         self._rss = 0
         self._threads: list[threading.Thread] = []
         self.metrics = WorkerMetrics(
@@ -334,6 +336,8 @@ class Worker:
         try:
             with self._wake_link.once() as conn:
                 fleet.end(conn, self._worker_id)
+                for queue, job_type in self._left_behind:
+                    fleet.wake_another(conn, self._worker_id, queue, job_type)
         except JobschedError as error:
             self._log.warning("the worker's end could not be written", error=error.message)
 
@@ -373,7 +377,10 @@ class Worker:
         self._log.warning("the lease was no longer ours: nothing was written", jobs=len(tokens), first_token=tokens[0])
 
     def _others_ready(self, lanes: Counter[tuple[str, str]]) -> None:
-        """From the completer: jobs that waited for those that ended are ready."""
+        """From the completer: jobs are ready that waited for those that ended, or that were handed back."""
+        if self._keeper.draining:
+            self._left_behind += lanes
+            return
         self._claimer.wake()
         for (queue, job_type), jobs in lanes.items():
             if jobs > 1:

@@ -65,3 +65,27 @@ def test_a_burst_ends_when_nothing_is_left(fleet: Fleet) -> None:
     assert [worker.wait() for worker in workers] == [0, 0]
     assert fleet.states() == {"succeeded": 200}
     assert len(fleet.told()) == 200
+
+
+def test_what_a_stopping_worker_hands_back_is_taken_up_without_a_poll(fleet: Fleet) -> None:
+    """An idle worker is woken for it; left to polling, this one would look in an hour."""
+    gate = fleet.folder / "open"
+    worker = fleet.start("-c", "1", "--name", "first")
+    fleet.submit("gate", payload={"open": str(gate)})
+    fleet.until_began(1)
+    fleet.start("-c", "1", "--name", "second", JOBSCHED_POLL="1h")
+
+    worker.signal(signal.SIGTERM)
+    worker.until_says("worker stops")
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+
+    fleet.until_began(2)
+    gate.touch()
+    assert fleet.until_ended(1) == {"succeeded": 1}
+
+
+def test_a_burst_in_a_store_that_never_had_a_job_ends(fleet: Fleet) -> None:
+    """No queue is nothing left, too."""
+    worker = fleet.start("--burst")
+    assert worker.wait() == 0
