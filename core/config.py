@@ -335,6 +335,10 @@ def _check_file(path: Path, content: Mapping[str, str]) -> None:
                 f"{path} sets {key} — a file found by walking up from the working directory may not",
                 fix=f"set {key} in {user_config_file(os.environ)} or as {setting.env[0]}",
             )
+        if setting.table and key == setting.key:
+            raise ConfigError(
+                f"{path} sets {key} to one value — it is a table of names", fix=f"begin it with [{key}] in {path}"
+            )
 
 
 def _table_of(key: str) -> Setting | None:

@@ -29,15 +29,15 @@ class Party(_Strict):
 
     name: Line
     address: list[Line] = Field(default_factory=list, max_length=8, description="one line each")
-    tax_id: Line | None = None
+    tax_id: Line | None = Field(None, description="such as a VAT number")
     email: Line | None = None
 
 
 class Discount(_Strict):
     """Either `percent` or `amount`."""
 
-    percent: Percent | None = None
-    amount: Price | None = None
+    percent: Percent | None = Field(None, description="one of percent and amount")
+    amount: Price | None = Field(None, description="in the invoice's currency")
 
     @model_validator(mode="after")
     def _is_one(self) -> Discount:
@@ -49,20 +49,22 @@ class Discount(_Strict):
 class Item(_Strict):
     """A line: `quantity` times `unit_price` (net), less `discount`, taxed at `tax_rate` percent."""
 
-    description: str = Field(min_length=1, max_length=1000)
-    quantity: Decimal = Field(Decimal(1), gt=0, lt=10**9, max_digits=15, decimal_places=6)
+    description: str = Field(min_length=1, max_length=1000, description="what was delivered")
+    quantity: Decimal = Field(
+        Decimal(1), gt=0, lt=10**9, max_digits=15, decimal_places=6, description="how many of the unit"
+    )
     unit: str = Field("", max_length=20, description="such as h or kg")
-    unit_price: Price
-    tax_rate: Percent = Decimal(0)
+    unit_price: Price = Field(description="without tax")
+    tax_rate: Percent = Field(Decimal(0), description="percent")
     discount: Discount | None = None
 
 
 class Logo(_Strict):
     """A PNG or JPEG: its base64 `data`, or object `key` of `bucket`."""
 
-    data: str | None = Field(None, max_length=MAX_LOGO_BYTES * 4 // 3 + 4)
-    bucket: Bucket | None = None
-    key: Key | None = None
+    data: str | None = Field(None, max_length=MAX_LOGO_BYTES * 4 // 3 + 4, description="the image, in base64")
+    bucket: Bucket | None = Field(None, description="bucket of the object store in which the image is")
+    key: Key | None = Field(None, description="its key there")
 
     @field_validator("data")
     @classmethod
@@ -107,7 +109,7 @@ class Invoice(_Strict):
     buyer: Party
     brand: Brand = Field(default_factory=Brand)
     currency: str = Field("EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217")
-    items: list[Item] = Field(min_length=1, max_length=1000)
+    items: list[Item] = Field(min_length=1, max_length=1000, description="the lines of the invoice")
     discount: Discount | None = Field(None, description="off the whole, spread over the tax rates")
     notes: str | None = Field(None, max_length=4000)
 

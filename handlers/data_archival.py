@@ -49,7 +49,7 @@ class DataArchival(BaseModel):
     older_than: Annotated[str, AfterValidator(_duration)] = Field(
         "30d", max_length=40, description="since a job's end: 30d, 12h, 0s"
     )
-    states: list[Final] = Field(list(FINAL), min_length=1, max_length=3)
+    states: list[Final] = Field(list(FINAL), min_length=1, max_length=3, description="how they ended")
     queue: Name | None = Field(None, description="only jobs of this queue")
     type: Name | None = Field(None, description="only jobs of this type")
     tag: Name | None = Field(None, description="only jobs with this tag")

@@ -60,11 +60,11 @@ class Email(BaseModel):
         extra="forbid", json_schema_extra={"anyOf": [{"required": ["to"]}, {"required": ["recipient"]}]}
     )
 
-    to: Addresses | None = None
+    to: Addresses | None = Field(None, description="one address, or a list")
     recipient: Addresses | None = Field(None, description="another name of `to`")
-    cc: Addresses | None = None
-    bcc: Addresses | None = None
-    reply_to: Addresses | None = None
+    cc: Addresses | None = Field(None, description="who gets a copy")
+    bcc: Addresses | None = Field(None, description="who gets one that the others do not know of")
+    reply_to: Addresses | None = Field(None, description="where answers go; default: to the sender")
     sender: Address | None = Field(None, description="From: of the mail; default: the setting email.sender")
     subject: Annotated[str, AfterValidator(_subject)] | None = Field(
         None, max_length=500, description="default: the template's; of a plain message, its first line"
@@ -81,7 +81,9 @@ class Email(BaseModel):
         description="fields of the template; never shown, since links to reset passwords live here",
         json_schema_extra={"writeOnly": True},
     )
-    attachments: list[Attachment] = Field(default_factory=list, max_length=MAX_ATTACHMENTS)
+    attachments: list[Attachment] = Field(
+        default_factory=list, max_length=MAX_ATTACHMENTS, description="objects that go with it"
+    )
 
     @field_validator("data")
     @classmethod

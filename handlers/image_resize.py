@@ -24,7 +24,7 @@ class Size(BaseModel):
     fit: Literal["contain", "cover"] = Field(
         "contain", description="contain: the whole image within the box; cover: the box filled, the rest cut off evenly"
     )
-    format: Literal["jpeg", "webp", "png"] = "jpeg"
+    format: Literal["jpeg", "webp", "png"] = Field("jpeg", description="of the new image")
     quality: int = Field(85, ge=1, le=100, description="of JPEG and WebP")
     upscale: bool = Field(False, description="whether a small image may be enlarged")
     name: str | None = Field(
@@ -53,10 +53,10 @@ class ImageResize(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Url | None = None
-    bucket: Bucket | None = None
-    key: Key | None = None
-    sizes: list[Size] = Field(min_length=1, max_length=20)
+    url: Url | None = Field(None, description="http(s) URL of the image; or give bucket and key")
+    bucket: Bucket | None = Field(None, description="bucket of the object store in which the image is")
+    key: Key | None = Field(None, description="its key there")
+    sizes: list[Size] = Field(min_length=1, max_length=20, description="the new images")
     output_bucket: Bucket = "images"
     output_prefix: Key | None = Field(None, description="folder of the new images; default: resized/<job id>")
 

@@ -32,8 +32,10 @@ def list_settings() -> None:
 
 @app.command("get")
 def get(key: Key) -> None:
-    """The value of one setting, bare; nothing where it is not set."""
-    row = _row(_find(key))
+    """The value of one setting, bare; nothing where it is not set. Of a table its names, or one entry: TABLE.NAME."""
+    setting = _find(key)
+    _, _, entry = key.partition(".") if setting.table else ("", "", "")
+    row = _entry_row(setting, entry) if entry else _row(setting)
     if invocation.current().is_json:
         output.emit("setting", COLUMNS, [row])
     elif row["value"] is not None:
@@ -84,6 +86,18 @@ def _row(setting: Setting) -> dict[str, Any]:
         "env": [f"{name}*" if setting.table else name for name in setting.env],
         "help": setting.help,
     }
+
+
+def _entry_row(setting: Setting, name: str) -> dict[str, Any]:
+    entries = invocation.current().settings[setting.key]
+    if name not in entries:
+        known = ", ".join(sorted(entries)) or "none"
+        raise UsageError(
+            f"there is no {name[:80]!r} in the table {setting.key} — there are: {known}",
+            fix=f"jobsched config explain {setting.key}",
+        )
+    shown = HIDDEN if setting.secret else str(entries[name])
+    return _row(setting) | {"key": f"{setting.key}.{name}", "value": shown}
 
 
 def _shown(setting: Setting, value: Any) -> str | None:

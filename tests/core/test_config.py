@@ -168,6 +168,69 @@ def test_replace_changes_a_copy(environ: Environ, project: Path) -> None:
         settings["leese"]
 
 
+APP, OTHER = "postgresql://me:sesame@h/app", "postgresql://me:sesame@h/other"
+
+
+def test_the_entries_of_a_table_come_from_every_layer(
+    environ: Environ, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Merged by name; of two with one name the environment's wins over the user's file over the system's."""
+    write_user(environ, f'[databases]\napp = "{OTHER}"\nreports = "user"\n[queries]\nall = "SELECT 1"')
+    system = tmp_path / "etc.toml"
+    system.write_text('[databases]\nreports = "system"\nbilling = "system"\n')
+    found = config._config_files
+    monkeypatch.setattr(config, "_config_files", lambda *place: [*found(*place), system])
+
+    settings = load({**environ, "JOBSCHED_DB_APP": APP, "JOBSCHED_QUERY_ALL": "", "JOBSCHED_DB_": "x"}, project)
+    assert settings["databases"] == {"app": APP, "reports": "user", "billing": "system"}
+    assert settings["queries"] == {"all": "SELECT 1"}
+    user = str(config.user_config_file(environ))
+    assert settings.origin("databases") == f"JOBSCHED_DB_APP, {user}, {system}"
+    assert settings.origin("queries") == user
+
+
+def test_a_table_without_entries_is_empty(environ: Environ, project: Path) -> None:
+    """So whoever looks for a name in it finds none, and needs not ask whether there is a table."""
+    settings = load(environ, project)
+    assert (settings["databases"], settings["queries"], settings.origin("databases")) == ({}, {}, "default")
+
+
+@pytest.mark.parametrize("name", ["App", "1st", "a-b", "a.b", "_x", "a" * 64, "ü"])
+def test_a_name_that_no_variable_could_have_is_refused_with_its_place(
+    name: str, environ: Environ, project: Path
+) -> None:
+    """In a file as it is; of a variable only what is left after small letters."""
+    write_user(environ, f'[databases]\n"{name}" = "{APP}"')
+    with pytest.raises(ConfigError, match="a name is a-z, 0-9 and _") as caught:
+        load(environ, project)
+    assert "config.toml" in caught.value.message
+    assert "sesame" not in caught.value.message
+    (config.user_config_file(environ)).unlink()
+    if name != "App" and "." not in name:
+        with pytest.raises(ConfigError, match="JOBSCHED_DB_"):
+            load({**environ, f"JOBSCHED_DB_{name.upper()}": APP}, project)
+
+
+@pytest.mark.parametrize("text", [f'databases = "{APP}"', "databases = 5", 'queries = ["SELECT 1"]'])
+def test_a_table_that_is_none_is_refused(text: str, environ: Environ, project: Path) -> None:
+    """One URL in the place of a table of them would be dropped silently."""
+    write_user(environ, text)
+    with pytest.raises(ConfigError, match="it is a table of names") as caught:
+        load(environ, project)
+    assert "sesame" not in caught.value.message
+
+
+@pytest.mark.parametrize("table", [setting.key for setting in SETTINGS if setting.table])
+def test_an_entry_of_a_trusted_table_cannot_come_from_a_file_found_by_walking_up(
+    table: str, environ: Environ, project: Path
+) -> None:
+    """A directory must not add a database that jobs may change, or a query that they may run."""
+    (project / ".jobsched.toml").write_text(f'[{table}]\napp = "{APP}"')
+    with pytest.raises(ConfigError, match="found by walking up") as caught:
+        load(environ, project)
+    assert "sesame" not in str(vars(caught.value))
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [("512", 512), ("1k", 1024), ("512MB", 512 << 20), ("1GiB", 1 << 30), (" 1.5g ", 3 << 29), ("10B", 10)],

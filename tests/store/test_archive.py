@@ -28,7 +28,7 @@ from jobsched.core.store.retention import prune
 from jobsched.core.store.store import Store, open_store
 
 from .hands import Hands
-from .leasing import Conn
+from .leasing import Conn, Connect
 from .old_jobs import everything, leased, many_old_jobs, old_job
 
 STATES = ("succeeded", "dead", "cancelled")
@@ -156,6 +156,16 @@ def test_nobody_is_told_again_of_an_end_that_comes_back(place: Place) -> None:
     cursor = tail.tail_start(place.db)
     place.archives.restore(file, keep=0)
     assert tail.tail_page(place.db, cursor) == []
+
+
+def test_somebody_elses_open_transaction_changes_nothing_about_it(place: Place, connect: Connect) -> None:
+    """Older than the job's end, it is still open when the job comes back: the end keeps its transaction's number."""
+    with connect().transaction() as other:
+        other.connection.execute("select pg_current_xact_id()")
+        job_id = old_job(place.db, 1)
+        before = everything(place.db, [job_id])
+        place.archives.restore(place.archive(), keep=0)
+        assert everything(place.db, [job_id]) == before
 
 
 def test_a_restored_job_can_be_retried_and_its_queue_is_known(place: Place, settings: Settings) -> None:

@@ -4,7 +4,7 @@ with made as (
                                       duration, signal, exit_code, memory_peak, xid, finished_at)
     select r.token, r.job_id, r.attempt, r.kind, r.error_class, r.message, r.traceback, r.fingerprint, r.worker_id,
            r.duration, r.signal, r.exit_code, r.memory_peak,
-           case when r.xid < pg_snapshot_xmin(pg_current_snapshot()) then r.xid else pg_current_xact_id() end,
+           case when r.xid < pg_snapshot_xmax(pg_current_snapshot()) then r.xid else pg_current_xact_id() end,
            r.finished_at
     from unnest(%(lines)s::text[]) g (line)
     cross join lateral jsonb_populate_record(null::jobsched.attempt_log, g.line::jsonb -> 'attempt_log') r

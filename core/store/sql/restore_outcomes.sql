@@ -5,7 +5,7 @@ with made as (
     insert into jobsched.outcome (job_id, state, attempt, crashes, losses, token, worker_id, xid, finished_at, wait, run,
                                   result, error, fingerprint)
     select r.job_id, r.state, r.attempt, r.crashes, r.losses, r.token, r.worker_id,
-           case when r.xid < pg_snapshot_xmin(pg_current_snapshot()) then r.xid else pg_current_xact_id() end,
+           case when r.xid < pg_snapshot_xmax(pg_current_snapshot()) then r.xid else pg_current_xact_id() end,
            r.finished_at, r.wait, r.run,
            case when g.line::jsonb ? 'result_is_null' then 'null'::jsonb else r.result end, r.error, r.fingerprint
     from unnest(%(lines)s::text[]) g (line)

@@ -29,7 +29,8 @@ def slow(scene: Scene) -> dict[str, Any]:
 def temporary(scene: Scene) -> dict[str, Any]:
     """An object store that is away."""
     _ready(scene, 10)
-    scene.settings(objects__endpoint="http://127.0.0.1:1", objects__access_key="k3y-1d", objects__secret_key="k3y-s3cr3t")
+    away = "http://127.0.0.1:1"
+    scene.settings(objects__endpoint=away, objects__access_key="k3y-1d", objects__secret_key="k3y-s3cr3t")
     return OLD
 
 

@@ -1,0 +1,134 @@
+"""What people are told of a type's payload: every field, also inside of others, readable in 80 columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from jobsched.cli.handler_help import field_lines, field_rows
+from jobsched.core.handler import Handler
+from jobsched.core.registry import Registry
+
+Cli = Callable[..., Any]
+ALL = Registry().all()
+SPEAKING = {
+    "method",
+    "follow_redirects",
+    "name",
+    "date",
+    "due_date",
+    "email",
+    "address",
+    "notes",
+    "number",
+    "subject",
+    "width",
+    "height",
+}
+"""Names of fields that say all that there is to say."""
+TABLES: dict[str, dict[str, str]] = {"databases": {"app": "x", "reports": "y"}, "queries": {}}
+
+
+def rows_of(name: str) -> dict[str, dict[str, Any]]:
+    handler = Registry().find(name)
+    assert handler is not None
+    return {row["field"]: row for row in field_rows(handler.json_schema())}
+
+
+def test_fields_inside_of_fields_have_rows_of_their_own() -> None:
+    """Of an object by a dot, of each thing in a list by []; with type, bounds and default."""
+    rows = rows_of("pdf_invoice")
+    assert {"seller.name", "items[].quantity", "items[].discount.percent", "brand.logo.key"} <= rows.keys()
+    assert rows["seller.name"]["required"]
+    assert rows["items"]["kind"] == "list of objects"
+    assert (rows["items[].tax_rate"]["default"], rows["items[].tax_rate"]["bounds"]) == ('"0"', "0 to 100")
+    sizes = rows_of("image_resize")
+    assert sizes["sizes[].width"]["bounds"] == "1 to 16,383"
+    assert sizes["sizes[].fit"]["kind"] == "contain | cover"
+
+
+SCHEMA = {
+    "properties": {
+        "prices": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Price"}},
+        "tree": {"$ref": "#/$defs/Node"},
+        "either": {"anyOf": [{"$ref": "#/$defs/Price"}, {"type": "string", "format": "date"}, {"type": "null"}]},
+        "exactly": {"const": 5},
+        "rows": {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}, "minItems": 1},
+        "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1.5},
+    },
+    "required": ["tree"],
+    "$defs": {
+        "Price": {"type": "object", "properties": {"net": {"type": "number", "minimum": 0}}, "required": ["net"]},
+        "Node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}},
+    },
+}
+
+
+def test_unions_references_and_names_of_one_s_own_choice_are_followed() -> None:
+    """A type that holds itself comes to an end; what may be null is optional, not of two kinds."""
+    rows = {row["field"]: row for row in field_rows(SCHEMA)}
+    assert rows["prices.NAME.net"]["bounds"] == "at least 0"
+    assert rows["either.net"]["required"]
+    assert rows["either"]["kind"] == "object or date"
+    assert rows["exactly"]["kind"] == "5"
+    assert (rows["rows"]["kind"], rows["rows"]["bounds"]) == ("list of list of integers", "at least 1 item")
+    assert rows["share"]["bounds"] == "more than 0, at most 1.5"
+    assert sum(field.startswith("tree") for field in rows) < 10
+
+
+@pytest.mark.parametrize("handler", ALL, ids=lambda handler: handler.name)
+def test_no_line_is_wider_than_a_terminal(handler: Handler) -> None:
+    """Names in one column, the rest wrapped beside it."""
+    lines = field_lines(handler, TABLES)
+    assert bool(lines) == (handler.payload_model is not None)
+    assert [line for line in lines if len(line) > 80] == []
+
+
+def undescribed() -> Iterator[str]:
+    for handler in ALL:
+        for row in field_rows(handler.json_schema()):
+            last = re.split(r"[.\]]", row["field"])[-1]
+            if not row["description"] and last not in SPEAKING and not row["kind"].endswith("object"):
+                yield f"{handler.name} {row['field']}: {row['kind']}"
+
+
+def test_every_field_of_a_built_in_type_is_described() -> None:
+    """Unless its name says it all."""
+    assert list(undescribed()) == []
+
+
+def test_help_and_show_print_the_same_fields(cli: Cli) -> None:
+    """`submit TYPE --help` and `handlers show TYPE`; hidden ones are marked, known names listed."""
+    shown = cli("handlers", "show", "command", "-o", "table").out
+    helped = cli("submit", "command", "--help").out
+    for line in field_lines(next(each for each in ALL if each.name == "command"), TABLES):
+        assert line in shown
+        assert line in helped
+    assert re.search(r"^  env +object, optional, never shown — added", shown, re.MULTILINE)
+
+
+def test_names_that_are_known_here_are_listed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of this process's settings, beside the field and in JSON."""
+    assert "(databases known here: none)" in flat(cli("handlers", "show", "db_tx", "-o", "table").out)
+    monkeypatch.setenv("JOBSCHED_DB_APP", "postgresql://me:sesame@h/x")
+    assert "(databases known here: app)" in flat(cli("handlers", "show", "db_tx", "-o", "table").out)
+    (item,) = cli("handlers", "show", "db_tx", "-o", "json").json["items"]
+    assert item["names"] == {"connection": ["app"]}
+    assert "sesame" not in str(item)
+
+
+def test_a_program_reads_the_same_and_more(cli: Cli) -> None:
+    """What JSON had it has; fields, hidden ones and whether it runs programs have come to it."""
+    (item,) = cli("handlers", "show", "command", "-o", "json").json["items"]
+    assert list(item)[:10] == [
+        "name", "aliases", "queue", "max_attempts", "backoff", "timeout", "isolation", "summary", "schema", "examples",
+    ]  # fmt: skip
+    assert (item["hidden"], item["commands"]) == (["env", "stdin"], True)
+    assert [row["field"] for row in item["fields"]] == ["argv", "env", "cwd", "stdin"]
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
