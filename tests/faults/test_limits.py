@@ -24,8 +24,9 @@ def test_a_thread_that_ignores_its_timeout_has_its_runner_replaced_while_neighbo
     """The runner gets no more jobs, its other jobs finish, then it is killed; new jobs run in a new one."""
     worker = fleet.start("-c", "8")
     (runner,) = worker.runners()
+    (neighbour,) = fleet.submit("nap", payload={"seconds": 6})
+    fleet.until_began(1)
     (stubborn,) = fleet.submit("stubborn_thread", payload={"seconds": 1000}, timeout=0.5, max_attempts=1)
-    (neighbour,) = fleet.submit("nap", payload={"seconds": 5})
     fleet.until_began(2)
 
     until(lambda: len(worker.runners()) == 2, "a second runner")
