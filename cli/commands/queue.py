@@ -1,4 +1,4 @@
-"""Queues: what is in them; pause, resume, purge."""
+"""Queues: what is in them; limits, pause, resume, purge."""
 
 from __future__ import annotations
 
