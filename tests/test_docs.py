@@ -193,3 +193,26 @@ def test_the_example_handler_does_what_its_page_says(
     assert "amount 2 is negative" in jobs[0]["error"]
     shown = json.loads(jobsched("show", "1", "-o", "json", **there).stdout)
     assert '"total": 12' in json.dumps(shown)
+
+
+def test_the_example_of_hidden_fields_does_what_its_page_says(
+    environ: dict[str, str], database_url: str, tmp_path: Path
+) -> None:
+    """The second module of docs/handlers.md runs in a real worker: nothing hidden is shown, the store is open."""
+    _, module = blocks(ROOT / "docs/handlers.md", "python")
+    (tmp_path / "renewals.py").write_text(module)
+    there: dict[str, Any] = {
+        "env": environ | {"JOBSCHED_DATABASE_URL": database_url, "JOBSCHED_IMPORTS": "renewals"},
+        "cwd": tmp_path,
+    }
+    words = ("submit", "renew", "customer:=7", "password=sesame", 'notes:={"pin": "hunter2"}')
+
+    refused = jobsched(*words, **there)
+    there["env"]["JOBSCHED_DB_DEFAULT"] = "postgresql://contracts/db"
+    submitted, worked = jobsched(*words, **there), jobsched("worker", "--burst", **there)
+    (job,) = json.loads(jobsched("ls", "-o", "json", **there).stdout)["items"]
+
+    assert "no database is called 'default'" in refused.stderr
+    assert (refused.returncode, submitted.returncode, worked.returncode) == (2, 0, 0), worked.stderr
+    assert job["payload"] == {"customer": 7, "password": "(hidden)", "notes": "(hidden)"}
+    assert (job["state"], job["result"]) == ("succeeded", {"customer": 7, "jobs": 1})
