@@ -26,6 +26,7 @@ HOT = (
     "claim", "succeed", "end_attempts", "promote", "next_due", "reap", "heartbeat", "bury_workers", "neighbours",
     "cancel_requests", "report_progress", "write_output", "save_checkpoint",
     "enqueue_one", "enqueue", "idempotency_holders", "ensure_queues", "wake", "published_types",
+    "worker_names", "hide_fields",
     "get_jobs", "job_states", "list_jobs", "list_jobs_by_state", "list_workers", "attempts", "read_output", "tail",
     "cancel", "requeue", "discard", "purge_ready", "purge_delayed", "command_worker",
     "prune_jobs", "prune_keys", "prune_workers",
