@@ -123,7 +123,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it stands, read in one statement.
+    """A job as it stands, read in one statement. payload: with "(hidden)" in the place of what is secret.
 
     attempt: attempts used so far, the running one included. crashes, losses: how often it killed
     its runner while alone, and how often its worker vanished; neither uses up an attempt.
