@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from jobsched.core.engine import reaper
 from jobsched.core.store import fleet, leases
 
-from .leasing import Conn, Connect, Submit, bury, claim, rows, state, success, until_waits, worker
+from .leasing import NOBODY, Conn, Connect, Submit, bury, claim, rows, state, success, until_waits, worker
 
 # ---- dead workers -----------------------------------------------------------------------------------
 
@@ -178,3 +181,22 @@ def test_what_was_claimed_while_the_worker_was_being_buried_is_reaped_too(connec
     assert [(each.next, each.jobs) for each in fleet.reap(reaper, lost_limit=20)] == [("queued", 1)]
 
     assert [state(one, job) for job in (early, late)] == ["queued", "queued"]
+
+
+def test_one_pass_of_the_reaper_sees_what_was_committed_between_its_statements(
+    connect: Connect, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of the two has a snapshot of its own: a claim that commits between them is found in the same pass."""
+    (job_id,) = submit()
+    mine, its = connect(), connect()
+    dying, alive = worker(mine, lease=5), worker(mine)
+    mine.execute("update jobsched.worker set heartbeat_at = heartbeat_at - interval '10 s' where id = %s", (dying,))
+    its.autocommit = False
+    assert len(claim(its, dying)) == 1
+    monkeypatch.setattr(reaper, "kill_processes_marked", lambda variable, mark: its.commit())
+
+    reaped = reaper.reap_once(mine, worker_id=alive, me=NOBODY, lost_limit=20)
+
+    assert [each.id for each in reaped.buried] == [dying]
+    assert [(each.next, each.jobs) for each in reaped.moved] == [("queued", 1)]
+    assert state(mine, job_id) == "queued"
