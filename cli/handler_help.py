@@ -41,7 +41,15 @@ def payload_help(name: str, settings: Settings) -> str | None:
 
 def field_lines(handler: Handler, settings: Mapping[str, Any]) -> list[str]:
     """The payload's fields in words, 80 columns wide; none where it is any JSON object."""
-    schema = handler.json_schema()
+    known = {
+        field: f"{table} known here: {', '.join(sorted(settings[table])) or 'none'}"
+        for field, table in handler.names.items()
+    }
+    return schema_lines(handler.json_schema(), known)
+
+
+def schema_lines(schema: Schema, known: Mapping[str, str]) -> list[str]:
+    """The fields of a schema in words. known: what to say of the names that a field may hold."""
     hidden = secret_fields(schema)
     rows = field_rows(schema)
     width = max((len(row["field"]) for row in rows if len(row["field"]) <= LONGEST_NAME), default=0)
@@ -53,9 +61,8 @@ def field_lines(handler: Handler, settings: Mapping[str, Any]) -> list[str]:
         text = ", ".join(fact for fact in facts if fact)
         if row["description"]:
             text += f" — {row['description']}"
-        if row["field"] in handler.names:
-            table = handler.names[row["field"]]
-            text += f" ({table} known here: {', '.join(sorted(settings[table])) or 'none'})"
+        if row["field"] in known:
+            text += f" ({known[row['field']]})"
         lines += _hang(row["field"], text, width)
     return lines
 
@@ -71,7 +78,8 @@ def field_rows(schema: Schema) -> list[dict[str, Any]]:
 
 def _rows(schema: Schema, definitions: Schema, prefix: str, depth: int) -> Iterator[dict[str, Any]]:
     required = set(schema.get("required", ()))
-    for name, value in schema.get("properties", {}).items():
+    for name, given in schema.get("properties", {}).items():
+        value = given if isinstance(given, Mapping) else {}  # true and false are schemas too
         field = f"{prefix}{name}"
         yield {
             "field": field,
@@ -96,9 +104,11 @@ def _inside(value: Schema, definitions: Schema) -> Iterator[tuple[Schema, str]]:
                 yield from ((inner, suffix + more) for inner, more in _inside(each[key], definitions))
 
 
-def _choices(value: Schema, definitions: Schema) -> Iterator[Schema]:
+def _choices(value: Any, definitions: Schema) -> Iterator[Schema]:
     """What a value may be: itself, or each part of a union, with references followed."""
-    if "$ref" in value:
+    if not isinstance(value, Mapping):
+        yield {}
+    elif "$ref" in value:
         yield from _choices(definitions.get(str(value["$ref"]).rpartition("/")[2], {}), definitions)
     elif parts := [*value.get("anyOf", ()), *value.get("oneOf", ()), *value.get("allOf", ())]:
         for part in parts:
@@ -136,6 +146,7 @@ def _bounds(value: Schema, definitions: Schema) -> Iterator[str]:
                 _between(each.get("minLength"), each.get("maxLength"), " characters"),
                 _between(each.get("minItems"), each.get("maxItems"), " items"),
                 _between(each.get("minProperties"), each.get("maxProperties"), " entries"),
+                f"like {each['pattern']}" if "pattern" in each and "description" not in value else "",
             ),
         )
 

@@ -8,21 +8,21 @@ from typing import Annotated, Any
 import typer
 
 from ...core.handler import OPTIONS_KEY, Handler
-from ...core.model.durations import format_duration
-from ...core.model.errors import UnknownJobType
+from ...core.model.errors import JobschedError, UnknownJobType
 from ...core.registry import Registry
 from .. import invocation, output
-from ..handler_help import field_lines, field_rows, submit_line
+from ..handler_help import field_lines, field_rows, schema_lines, submit_line
 from ..output import Column
+from ..published import Published, limits, read_published
 
 app = typer.Typer()
 COLUMNS = (
     Column("name"),
-    Column("aliases"),
-    Column("queue"),
-    Column("max_attempts", "number"),
+    Column("aliases", in_table=False),
+    Column("queue", in_table=False),
+    Column("max_attempts", "number", in_table=False),
     Column("backoff", in_table=False),
-    Column("timeout", "span"),
+    Column("timeout", "span", in_table=False),
     Column("isolation", in_table=False),
     Column("summary"),
     Column("schema", "json", shown=False),
@@ -42,9 +42,15 @@ def ls() -> None:
 
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(metavar="TYPE", show_default=False)]) -> None:
-    """A type's payload fields, an example, and the line that submits it."""
+    """A type's payload fields, an example, and the line that submits it.
+
+    A type that only live workers know is shown as they publish it.
+    """
     registry = _registry()
     handler = registry.find(name)
+    if handler is None and (found := _published(name)) is not None:
+        _show_published(found)
+        return
     if handler is None:
         from difflib import get_close_matches
 
@@ -60,8 +66,7 @@ def show(name: Annotated[str, typer.Argument(metavar="TYPE", show_default=False)
 
 def _describe(handler: Handler) -> None:
     output.line(f"{handler.name}  {handler.summary}")
-    limits = f"timeout {format_duration(handler.timeout)}" if handler.timeout else "no timeout"
-    output.line(f"  queue {handler.queue}, {handler.max_attempts} attempts, backoff {handler.backoff}, {limits}")
+    output.line(f"  {limits(handler.queue, handler.max_attempts, handler.backoff, handler.timeout)}")
     if handler.aliases:
         output.line(f"  also {', '.join(handler.aliases)}")
     if handler.commands:
@@ -77,6 +82,33 @@ def _describe(handler: Handler) -> None:
         output.line()
         output.line(f"  {json.dumps(example, ensure_ascii=False)}")
         output.line(f"  {submit_line(handler, example)}")
+
+
+def _published(name: str) -> Published | None:
+    """The type as a live worker knows it; None where none does, or the store does not answer."""
+    from ...core.store import workers
+    from ...core.store.store import open_store
+
+    try:
+        with open_store(invocation.current().settings, start=False) as store, store.connection() as connection:
+            schema = workers.published_types(connection).get(name)
+    except JobschedError:
+        return None
+    return None if schema is None else read_published(name, schema)
+
+
+def _show_published(found: Published) -> None:
+    if not invocation.current().for_people:
+        output.emit("handler", COLUMNS, [found.row()])
+        return
+    output.line(f"{found.name}  (known to live workers, not here)")
+    output.line(f"  {found.limits()}")
+    if found.commands:
+        output.line("  only on workers started with --allow-commands")
+    lines = schema_lines(found.schema, found.known())
+    output.line() if lines else output.line("  payload: any JSON object")
+    for line in lines:
+        output.line(line)
 
 
 def _registry() -> Registry:

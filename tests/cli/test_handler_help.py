@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from jobsched.cli.handler_help import field_lines, field_rows
+from jobsched.cli.published import read_published
 from jobsched.core.handler import Handler
+from jobsched.core.model.errors import UsageError
 from jobsched.core.registry import Registry
+from jobsched.tests.store.hands import Hands
 
 Cli = Callable[..., Any]
 ALL = Registry().all()
@@ -128,6 +132,58 @@ def test_a_program_reads_the_same_and_more(cli: Cli) -> None:
     ]  # fmt: skip
     assert (item["hidden"], item["commands"]) == (["env", "stdin"], True)
     assert [row["field"] for row in item["fields"]] == ["argv", "env", "cwd", "stdin"]
+
+
+PUBLISHED = {
+    "type": "object",
+    "properties": {
+        "month": {"type": "string", "pattern": "^[0-9]{4}$"},
+        "database": {"type": "string", "default": "a", "description": "\x1b[31mwhere"},
+        "anything": True,
+        "secret": {"type": "string", "writeOnly": True},
+    },
+    "required": ["month"],
+}
+OPTIONS = {
+    "queue": "reports", "max_attempts": 5, "backoff": ["fixed", 2, 2], "timeout": 90, "commands": False,
+    "names": {"database": ["a", "b"]}, "tables": {"database": "databases"},
+}  # fmt: skip
+
+
+def test_a_type_that_only_workers_know_is_shown_as_they_publish_it(cli: Cli, database_url: str) -> None:
+    """A submitter without its module is sent here by every refusal; terminals get no escapes of a stranger's."""
+    assert cli("handlers", "show", "acme_x").code == 2
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        Hands(connection, types=("acme_x",), schemas={"acme_x": {**PUBLISHED, "x-jobsched": OPTIONS}})
+    shown = cli("handlers", "show", "acme_x", "-o", "table").out
+    assert "acme_x  (known to live workers, not here)" in shown
+    assert "queue reports, 5 attempts, backoff fixed:2s, timeout 1m30s" in shown
+    assert re.search(r"^  month +string, required, like \^\[0-9\]\{4\}\$$", shown, re.MULTILINE)
+    assert "where (known to workers: a, b)" in shown
+    assert "\x1b" not in shown
+    assert re.search(r"^  secret +string, optional, never shown$", shown, re.MULTILINE)
+    (item,) = cli("handlers", "show", "acme_x", "-o", "json").json["items"]
+    assert (item["queue"], item["hidden"], item["names"]) == ("reports", ["secret"], {"database": ["a", "b"]})
+    assert item["schema"] == PUBLISHED
+
+
+@pytest.mark.parametrize("options", [None, 5, {"queue": 5, "backoff": "x", "timeout": "y", "names": [1]}])
+def test_options_that_make_no_sense_are_left_out(options: object) -> None:
+    """Another version's, or nobody's."""
+    found = read_published("acme_x", {"type": "object", "x-jobsched": options})
+    assert (found.limits(), found.known(), found.row()["queue"]) == ("no timeout", {}, None)
+
+
+def test_a_schema_that_is_none_is_refused() -> None:
+    """In words."""
+    with pytest.raises(UsageError, match="published for acme_x is none"):
+        read_published("acme_x", {"properties": 5})
+
+
+def test_what_a_type_does_can_be_read_in_a_list_of_80_columns(terminal: Callable[..., tuple[int, str]]) -> None:
+    """Names and what they do; the rest is for `show` and for programs."""
+    _, shown = terminal("handlers", "ls", columns=80)
+    assert re.search(r"^export_user_data +Write the rows of a named query to the object store", shown, re.MULTILINE)
 
 
 def flat(text: str) -> str:
