@@ -36,9 +36,10 @@ async def resolve(host: str, port: int, allow: tuple[str, ...]) -> list[Address]
         return addresses
     for address in addresses:
         if not may_reach(address, allow):
+            what = f"{address} is" if literal else f"{host[:100]} leads to {address},"
             raise FetchRefused(
-                f"{host[:100]} leads to {address} — jobs may only reach public addresses",
-                fix=f"if it is meant, let the worker's operator set JOBSCHED_FETCH_ALLOW={address}",
+                f"{what} not public — jobs may only reach public addresses",
+                fix=f"if it is meant, let the worker's operator add {address} to JOBSCHED_FETCH_ALLOW",
             )
     return addresses
 

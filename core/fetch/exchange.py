@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import FetchFailed
+from ..model.errors import FetchFailed, FetchRefused
 from .addresses import as_address, resolve
 from .redirects import Call, port_of, read_url, redirected, shown
 from .statuses import REDIRECTS
@@ -131,7 +131,12 @@ async def _arrive(
     """Return the first response that is not a redirect to follow, its URL, and how many came before it."""
     for redirects in range(MAX_REDIRECTS + 1):
         url = read_url(call.url)
-        response = await _send(transport, call, url, policy)
+        try:
+            response = await _send(transport, call, url, policy)
+        except FetchRefused as error:
+            if not redirects:
+                raise
+            raise FetchRefused(f"redirected to {shown(call.url)}: {error.message}", fix=error.fix) from None
         location = response.headers.get("location")
         if response.status_code not in follow or not location:
             return response, url, redirects
