@@ -110,9 +110,9 @@ def show(
 
 @app.command("verify")
 def verify(words: Ids = None) -> int:
-    """Read archives back from the object store and compare SHA-256 and count; without a number, all of them.
+    """Read archives back, and compare SHA-256 and count.
 
-    Exit 1 if one is missing or changed.
+    Without a number, all of them. Exit 1 if one is missing or changed.
     """
     broken = looked_at = 0
     out = output.writer("archive.verified", VERIFIED)

@@ -125,7 +125,7 @@ class Archives:
     def _fetched(self, wanted: ArchiveFile) -> Iterator[IO[bytes]]:
         """A local copy of a file, which is what was archived: nothing else is looked into."""
         name = f"{wanted.bucket}/{wanted.key}"
-        fix = f"jobsched archive verify {wanted.id}"
+        fix = f"bring the object back from a backup of its bucket, then: jobsched archive verify {wanted.id}"
         digest = hashlib.sha256()
         size = 0
         with tempfile.TemporaryFile() as copy:

@@ -29,7 +29,8 @@ def possible_ids(ids: Iterable[int]) -> list[int]:
 def not_found(job_id: int) -> JobNotFound:
     """The error for an id that no job has."""
     return JobNotFound(
-        f"job {job_id} is not in the store — it never was, or retention has deleted it", fix="jobsched ls"
+        f"job {job_id} is not in the store — it never was, or retention or an archive has taken it out",
+        fix=f"jobsched ls, or jobsched archive show --job {job_id}",
     )
 
 

@@ -109,7 +109,7 @@ def test_a_file_that_was_changed_or_lost_is_found_and_not_restored(archived: lis
     for each in (newest, oldest):
         refused = cli("archive", "restore", each)
         assert (refused.code, refused.out) == (125, "")
-        assert f"jobsched archive verify {each}" in refused.err
+        assert f"backup of its bucket, then: jobsched archive verify {each}" in refused.err
     error = json.loads(cli("archive", "restore", oldest, "-o", "json").err.splitlines()[-1])["error"]
     assert error["code"] == "ARCHIVE_BROKEN"
     assert cli("ls", "--state", "dead,cancelled", "-q").lines == []

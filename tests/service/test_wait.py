@@ -56,5 +56,6 @@ def test_waiting_gives_up_when_its_time_is_over(service: Service) -> None:
 
 def test_waiting_for_a_job_that_is_not_there_is_an_error(service: Service) -> None:
     """At once, not when the time is over."""
-    with pytest.raises(JobNotFound):
+    with pytest.raises(JobNotFound, match="retention or an archive") as caught:
         service.wait([10**9])
+    assert "jobsched archive show --job 1000000000" in (caught.value.fix or "")
