@@ -41,7 +41,8 @@ def model_check(model: Any, hidden: Collection[str] = ()) -> Check:
 def model_problems(error: ValidationError, hidden: Collection[str] = ()) -> Problems:
     """Return what a model has against a payload, the first MAX_PROBLEMS."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return tuple((_path(each["loc"], hidden), plain(each["msg"])) for each in found[:MAX_PROBLEMS])
+    told = ((each["loc"], each["msg"].removeprefix("Value error, ")) for each in found[:MAX_PROBLEMS])
+    return tuple((_path(loc, hidden), plain(message)) for loc, message in told)
 
 
 def schema_check(schema: dict[str, Any], hidden: Collection[str] = ()) -> Check:

@@ -114,6 +114,12 @@ def test_a_payload_that_does_not_fit_names_field_and_expectation(service: Servic
     assert count(service) == 0
 
 
+def test_a_model_s_own_words_are_told_as_they_are(service: Service) -> None:
+    """Without pydantic's "Value error" before them."""
+    with pytest.raises(PayloadInvalid, match="does not fit email — payload: give either to or recipient"):
+        service.submit(NewJob("email", {"subject": "x"}))
+
+
 def test_a_type_of_a_live_worker_is_checked_against_its_schema(service: Service, hands: Hands) -> None:
     """A submitter without the handler uses what workers published; the fields are named."""
     schema = {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]}
