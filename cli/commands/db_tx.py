@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from ...core.store.databases import Database
 
 app = typer.Typer()
-COLUMNS = (Column("name"), Column("url"), Column("reachable"), Column("table"), Column("problem"))
+COLUMNS = (Column("name"), Column("url"), Column("reachable", in_table=False), Column("table"), Column("problem"))
 PRUNED = (Column("name"), Column("rows", "number"))
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A name among the setting databases.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="One of the names under [databases] in the settings.", show_default=False)
+]
 
 
 @app.command("init")
@@ -52,7 +54,7 @@ def init(
 
 @app.command("ls")
 def ls() -> None:
-    """Databases that the settings here name, and whether jobs can use them."""
+    """Databases that the settings name, and if jobs can use them."""
     databases = invocation.current().settings["databases"]
     output.emit("database", COLUMNS, (_row(_find(name)) for name in sorted(databases)))
     if not databases:
@@ -97,7 +99,7 @@ def _find(name: str) -> Database:
         return find_database(settings, name)
     except NotFound as error:
         known = ", ".join(sorted(settings["databases"]))
-        raise NotFound(f"{error.message} — there {'is ' + known if known else 'is none'}", fix=error.fix) from None
+        raise NotFound(f"{error.message} — {'known: ' + known if known else 'none is named'}", fix=error.fix) from None
 
 
 def _row(database: Database) -> dict[str, Any]:

@@ -92,11 +92,13 @@ def test_a_role_without_rights_is_told_who_can_help(
     assert cli("db-tx", "ls", "-o", "jsonl").rows[0]["table"] == "ready"
 
 
-def test_what_is_wrong_is_told_with_its_fix(app_url: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_wrong_is_told_with_its_fix(
+    app_url: str, cli: Cli, terminal: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An unknown name, a server that is not there, a URL that is none; and never a password."""
     unknown = cli("db-tx", "init", "shop")
     assert unknown.code == 3
-    assert "there is app" in unknown.err
+    assert "known: app" in unknown.err
     assert "JOBSCHED_DB_SHOP" in unknown.err
     monkeypatch.setenv("JOBSCHED_DB_GONE", "postgresql://me:s3cret@127.0.0.1:1/db")
     monkeypatch.setenv("JOBSCHED_DB_ODD", "postgresql://me:s3/cret@host/db")
@@ -105,6 +107,7 @@ def test_what_is_wrong_is_told_with_its_fix(app_url: str, cli: Cli, monkeypatch:
     listed = cli("db-tx", "ls", "-o", "jsonl")
     assert [(row["name"], row["reachable"]) for row in listed.rows] == [("app", True), ("gone", False), ("odd", False)]
     assert "jobsched db-tx init app" in listed.rows[0]["problem"]
+    assert "jobsched db-tx init app" in terminal("db-tx", "ls", columns=80)[1]
     assert "s3" not in gone.err + odd.err + listed.out
 
 
