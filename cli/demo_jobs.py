@@ -53,11 +53,11 @@ def acts(web: DemoWeb) -> list[Act]:
     command = {"argv": ["sh", "-c", SCRIPT]}
     resize = {"bucket": PHOTO[0], "key": PHOTO[1], "sizes": list(SIZES), "output_prefix": "demo"}
     return [
-        Act("an invoice: three tax rates, a logo", NewJob("pdf_invoice", _invoice()), _check_invoice),
+        Act("an invoice: three tax rates", NewJob("pdf_invoice", _invoice()), _check_invoice),
         Act("a photo in three sizes", NewJob("image_resize", resize), _check_images),
         Act(f"a program that prints {LINES} lines", NewJob("command", command), _check_lines),
-        Act("an HTTP request; told to come back later", NewJob("http_call", _order(web)), _check_call(web)),
-        Act("a database transaction, applied once", NewJob("db_tx", _sale()), _check_sale),
+        Act("an HTTP call, told to wait", NewJob("http_call", _order(web)), _check_call(web)),
+        Act("a transaction, applied once", NewJob("db_tx", _sale()), _check_sale),
         Act(
             "fails twice, then succeeds",
             NewJob("fail", {**steady, "times": 2}, max_attempts=3, backoff=QUICK),

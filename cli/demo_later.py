@@ -26,9 +26,9 @@ def later_acts() -> list[Act]:
     }
     archival = {"older_than": "0s", "queue": OLD, "states": ["succeeded"]}
     return [
-        Act("the invoice by e-mail, into the outbox", NewJob("email", mail), _check_mail),
+        Act("the invoice by e-mail", NewJob("email", mail), _check_mail),
         Act(
-            f"{len(old_jobs())} old jobs into an archive; one comes back",
+            f"{len(old_jobs())} old jobs archived, one back",
             NewJob("data_archival", archival),
             _restore_one,
         ),

@@ -89,7 +89,12 @@ def _workers(visit: Visit) -> Iterator[Finding]:
             NOTE, "workers", f"not all workers have this program's version {VERSION}: {words}",
             "they may lack job types or mend fewer faults", "upgrade and restart them, host by host",
         )  # fmt: skip
-    yield Finding(OK if live else NOTE, "workers", f"{len(live)} live workers", fix=None if live else "jobsched worker")
+    yield Finding(
+        OK if live else NOTE,
+        "workers",
+        f"{len(live)} live worker{'s' if len(live) != 1 else ''}",
+        fix=None if live else "jobsched worker",
+    )
 
 
 class Queue(NamedTuple):
@@ -119,7 +124,7 @@ def _queues(visit: Visit) -> Iterator[Finding]:
         yield Finding(WARN, "queues", f"so it is with {len(findings) - MOST} more queues", fix="jobsched queue ls")
     ages = [each.oldest for each in queues if each.oldest is not None]
     longest = f", the oldest queued job has waited for {format_duration(max(ages))}" if ages else ", nothing is queued"
-    yield Finding(OK, "queues", f"{len(queues)} queues{longest}")
+    yield Finding(OK, "queues", f"{len(queues)} queue{'s' if len(queues) != 1 else ''}{longest}")
 
 
 def _queue(queue: Queue) -> Finding | None:

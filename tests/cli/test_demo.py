@@ -83,6 +83,7 @@ def test_everything_ends_as_expected_and_nothing_is_left_running(environment: di
         ("data_archival", "succeeded", 1, ""),
     ]
     assert [item["came_of_it"] for item in items[3:5]] == ['status 201: {"order": 1042}', "UPDATE 1, now [[7]]"]
+    assert max(len(item["what"]) for item in items) <= 30, "a table of 80 columns shortens it"
     assert items[7]["came_of_it"] == "to buyer@example.com"
     assert items[8]["came_of_it"].startswith("3 jobs in archive/jobs/")
     text = "\n".join(page.extract_text() for page in PdfReader(items[0]["files"][0]).pages)

@@ -170,6 +170,7 @@ def test_workers_of_another_version_are_noted(examine: Examine, db: Conn) -> Non
     """A rolling upgrade is no fault, but good to know."""
     Hands(db, version="9.9")
     assert "1 run 9.9" in examine("workers")[0].what
+    assert examine("workers")[-1].what == "1 live worker"
 
 
 def test_queues_that_nobody_serves_or_that_are_paused_are_named(
