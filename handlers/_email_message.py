@@ -38,7 +38,8 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Everything about one mail. key: stable over attempts, of this job alone. date: with a time zone."""
+    """Everything about one mail. key: stable over attempts, of this job alone. date: with a time zone. secrets: what
+    no error may repeat, although a server does."""
 
     key: str
     date: datetime
@@ -49,6 +50,7 @@ class Mail:
     reply_to: list[Mailbox]
     content: Content
     files: list[File]
+    secrets: tuple[str, ...] = ()
 
     @property
     def recipients(self) -> list[str]:

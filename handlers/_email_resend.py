@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -59,7 +59,7 @@ async def send_resend(mail: Mail, settings: Mapping[str, Any]) -> str:
     except TimeoutError:
         raise Retry(f"Resend did not answer within {SECONDS:g} s") from None
     except ResendError as error:
-        raise _told(error, account.key) from None
+        raise _told(error, (account.key, *mail.secrets)) from None
     except (NoContentError, KeyError, TypeError):
         raise Retry("Resend's answer names no mail") from None
     finally:
@@ -91,11 +91,13 @@ def _parameters(mail: Mail) -> Any:
     return parameters
 
 
-def _told(error: ResendError, key: str) -> Exception:
-    """What the error means for the job."""
+def _told(error: ResendError, secrets: Sequence[str]) -> Exception:
+    """What the error means for the job; its words without `secrets`."""
     from ..core.fetch import retry_after
 
-    said = " ".join("".join(c if c.isprintable() else " " for c in error.message).split()).replace(key, "***")
+    said = " ".join("".join(c if c.isprintable() else " " for c in error.message).split())
+    for secret in secrets:
+        said = said.replace(secret, "***")
     if error.error_type == "HttpClientError":
         return Retry(f"Resend cannot be reached — {said[:MAX_REASON]}")
     status = int(error.code) if str(error.code).isdecimal() else 500

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ async def send_smtp(mail: Mail, recipients: list[str], settings: Mapping[str, An
     """
     from aiosmtplib import SMTPException, SMTPResponseException
 
-    host = settings["email.smtp_host"]
+    host, secrets = settings["email.smtp_host"], (*mail.secrets, *_secrets(settings))
     try:
         client = await asyncio.to_thread(_client, settings)
         try:
@@ -49,10 +49,10 @@ async def send_smtp(mail: Mail, recipients: list[str], settings: Mapping[str, An
             client.close()
             await asyncio.sleep(0)  # in which the connection's end is noticed and its socket closed
     except SMTPResponseException as error:
-        said = f"SMTP server {host} said {_said(error.code, error.message, settings)}"
+        said = f"SMTP server {host} said {_said(error.code, error.message, secrets)}"
         raise (Discard if 500 <= error.code <= 599 else Retry)(said) from None
     except (SMTPException, OSError) as error:  # OSError: also of ssl, and time limits
-        raise Retry(f"SMTP server {host}: {_reason(error, settings)}") from None
+        raise Retry(f"SMTP server {host}: {_reason(error, secrets)}") from None
 
 
 async def _cancellable(work: Coroutine[Any, Any, Delivery]) -> Delivery:
@@ -125,13 +125,14 @@ async def _transfer(client: SMTP, mail: Mail, recipients: list[str]) -> Delivery
     try:
         errors, _ = await client.sendmail(mail.sender.address, recipients, message.as_bytes(), mail_options=options)
     except SMTPRecipientsRefused as error:
-        return _sort(recipients, {each.recipient: (each.code, each.message) for each in error.recipients})
+        refused = {each.recipient: (each.code, each.message) for each in error.recipients}
+        return _sort(recipients, refused, mail.secrets)
     except SMTPNotSupported:
         raise Discard("the SMTP server takes no addresses outside ASCII (it lacks SMTPUTF8)") from None
-    return _sort(recipients, {address: (each.code, each.message) for address, each in errors.items()})
+    return _sort(recipients, {address: (each.code, each.message) for address, each in errors.items()}, mail.secrets)
 
 
-def _sort(recipients: list[str], errors: Mapping[str, tuple[int, str]]) -> Delivery:
+def _sort(recipients: list[str], errors: Mapping[str, tuple[int, str]], secrets: Sequence[str]) -> Delivery:
     delivery = Delivery()
     for address in recipients:
         if address not in errors:
@@ -139,24 +140,24 @@ def _sort(recipients: list[str], errors: Mapping[str, tuple[int, str]]) -> Deliv
             continue
         code, message = errors[address]
         kind = delivery.refused if 500 <= code <= 599 else delivery.later
-        kind[address] = _said(code, message, {})
+        kind[address] = _said(code, message, secrets)
     return delivery
 
 
-def _said(code: int, message: str, settings: Mapping[str, Any]) -> str:
-    """A server's reply as it may be shown: one line, short, without what was sent to log in."""
-    return f"{code} {_shown(message, settings)}".rstrip()
+def _said(code: int, message: str, secrets: Sequence[str]) -> str:
+    """A server's reply as it may be shown: one line, short, without what was sent to log in and the job's data."""
+    return f"{code} {_shown(message, secrets)}".rstrip()
 
 
-def _reason(error: Exception, settings: Mapping[str, Any]) -> str:
+def _reason(error: Exception, secrets: Sequence[str]) -> str:
     cause = error if isinstance(error, ssl.SSLError) else error.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted — {cause.verify_message} (certificates of your own: JOBSCHED_SMTP_CA)"
-    return _shown(str(error), settings) or type(error).__name__
+    return _shown(str(error), secrets) or type(error).__name__
 
 
-def _shown(text: str, settings: Mapping[str, Any]) -> str:
-    for secret in _secrets(settings):
+def _shown(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
         text = text.replace(secret, "***")
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:MAX_REASON]
 

@@ -34,6 +34,9 @@ _SETTING = "JOBSCHED_EMAIL_TEMPLATES"
 _URL = re.compile(r"https?://[^\s<>\"'`\\]+", re.IGNORECASE)
 _IS_URL = re.compile(r"(?:^|[_-])(?i:url|link|href)$|[a-z](?:Url|URL|Link|Href)$")
 _SUBJECT_CHARS = 200
+_BETWEEN = re.compile(r"[\s/?&=#]+")
+_MIN_SECRET = 6
+"""Characters: what is shorter appears by chance."""
 
 
 class Content(NamedTuple):
@@ -69,6 +72,23 @@ def _check_urls(value: Any) -> None:
 
 def _is_url(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= MAX_URL and value.isprintable() and bool(_URL.fullmatch(value))
+
+
+def secrets_in(data: Any) -> tuple[str, ...]:
+    """What `data` says, the longest first: each text in it, and the parts of those that are URLs, such as a token.
+    Filters of spam quote in their refusals what they refuse. A URL's host is none."""
+    found: set[str] = set()
+    left = [data]
+    while left:
+        each = left.pop()
+        if isinstance(each, Mapping):
+            left.extend(each.values())
+        elif isinstance(each, list):
+            left.extend(each)
+        elif isinstance(each, str):
+            found.add(each.strip())
+            found.update(_BETWEEN.split(each)[2:] if _is_url(each) else each.splitlines())
+    return tuple(sorted((text for text in found if len(text) >= _MIN_SECRET), key=len, reverse=True))
 
 
 def render(

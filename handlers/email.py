@@ -13,7 +13,7 @@ from ..core.handler import Context, Discard, Retry, handler
 from ..core.model.backoff import Backoff
 from ._email_address import Address, Addresses, Mailbox, is_one_line, mailboxes, parse_mailbox
 from ._email_message import File, Mail
-from ._email_templates import MESSAGE, NAME, check_data, render
+from ._email_templates import MESSAGE, NAME, check_data, render, secrets_in
 from ._email_transports import OUTBOX, RESEND, choose_transport, write_outbox
 from ._source import Bucket, Key, read_object
 
@@ -217,6 +217,7 @@ def _prepare(payload: Email, context: Context, date: datetime) -> Mail:
         reply_to=mailboxes(payload.reply_to),
         content=content,
         files=_read_files(payload.attachments, context),
+        secrets=secrets_in(payload.data),
     )
 
 

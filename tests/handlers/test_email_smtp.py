@@ -167,7 +167,7 @@ async def test_a_server_that_repeats_the_password_is_not_repeated() -> None:
     """In any of the forms in which a login sends it."""
     settings = {"email.smtp_user": USER, "email.smtp_password": PASSWORD}
     for secret in _email_smtp._secrets(settings):
-        assert secret not in _email_smtp._said(535, f"what is {secret}?", settings)
+        assert secret not in _email_smtp._said(535, f"what is {secret}?", _email_smtp._secrets(settings))
     assert len(_email_smtp._secrets(settings)) == 3
 
 
@@ -251,6 +251,22 @@ async def test_a_reply_to_the_whole_mail_decides_by_its_first_digit(
     server.replies_to[command] = reply
     with pytest.raises(means, match=reply):
         await send(context, server.settings(settings))
+
+
+@pytest.mark.parametrize("said", ["listed: https://example.com/r?token=t0ken-0123", "token=3Dt0ken-0123", "Jane Doe"])
+@pytest.mark.parametrize("command", ["DATA", "RCPT"])
+async def test_a_server_that_quotes_the_mail_does_not_get_its_data_into_the_error(
+    server: MailServer, settings: Settings, context: RecordingContext, command: str, said: str
+) -> None:
+    """Filters of spam do, and `data` is hidden because of links like that."""
+    replies = server.replies_to if command == "DATA" else server.replies
+    replies["DATA" if command == "DATA" else "a@example.com"] = f"554 5.7.1 {'.' * 80} {said}"
+    data = {"reset_url": "https://example.com/r?token=t0ken-0123", "name": "Jane Doe"}
+    with pytest.raises(Discard, match=r"554 5\.7\.1") as failed:
+        await send(context, server.settings(settings), template="reset_password", message=None, data=data)
+    told = str(failed.value) + repr(context.checkpoint) + repr(context.logs)
+    assert "t0ken" not in told
+    assert "Jane" not in told
 
 
 async def test_a_server_that_is_not_there_is_worth_another_attempt(
