@@ -111,14 +111,15 @@ async def record(answer: Answer, limit: int, hider: Hider) -> dict[str, Any]:
         "headers": _headers(answer.headers, hider),
         "bytes": min(len(read), limit),
         "truncated": not whole,
-        **({"body_base64": base64.b64encode(kept).decode()} if text is None else {"body": text}),
+        # Again, as text: another character set spells a secret in other bytes.
+        **({"body_base64": base64.b64encode(kept).decode()} if text is None else {"body": hider.text(text)}),
     }
 
 
 async def describe(answer: Answer, hider: Hider) -> str:
     """Return one line about an unexpected answer: its status, and how its body begins if that is text."""
     data = await answer.glance(MESSAGE_BYTES + hider.longest, GLANCE_SECONDS)
-    text = readable(hider.beginning(data, MESSAGE_BYTES), answer.headers, whole=False) or ""
+    text = hider.text(readable(hider.beginning(data, MESSAGE_BYTES), answer.headers, whole=False) or "")
     begins = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return f"{hider.text(answer.url)} answered with status {answer.status}" + (f" — {begins}" if begins else "")
 
@@ -160,6 +161,7 @@ def _headers(headers: Mapping[str, str], hider: Hider) -> dict[str, str]:
     kept = {}
     for name in KEPT_HEADERS:
         if name in headers:
-            value = "".join(c for c in headers[name] if c.isprintable())[:MAX_HEADER_CHARS]
-            kept[name] = hider.text(shown(value) if name == "location" else value)
+            # Hidden first: what is cut through can no longer be found.
+            value = hider.text("".join(c for c in headers[name] if c.isprintable()))
+            kept[name] = shown(value) if name == "location" else value[:MAX_HEADER_CHARS]
     return kept

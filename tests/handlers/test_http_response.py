@@ -170,6 +170,25 @@ def test_a_secret_across_the_limit_is_not_kept_in_part(web: Web, context: Record
         assert "tok" not in body
 
 
+def test_a_secret_across_the_limit_of_a_header_is_not_kept_in_part(web: Web, context: RecordingContext) -> None:
+    """It is hidden before the header is cut."""
+    repeating = {"ETag": "e" * 490 + TOKEN, "Location": "/" + "l" * 190 + TOKEN}
+    kept = call(context, web.serve("/x", headers=repeating), headers={"X-Key": TOKEN}, follow_redirects=False)
+    assert "tok" not in repr(kept["headers"])
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_secret_in_another_character_set_is_hidden(web: Web, context: RecordingContext, status: int) -> None:
+    """Its bytes are others; as text it is the same."""
+    told = f"<{TOKEN}>".encode("utf-16")
+    url = web.serve("/x", told, status=status, headers={"Content-Type": "text/plain; charset=utf-16"})
+    try:
+        said = call(context, url, headers={"X-Key": TOKEN})["body"]
+    except Discard as error:
+        said = str(error)
+    assert "<(hidden)>" in said
+
+
 def test_no_library_writes_the_url_into_the_log(
     web: Web, context: RecordingContext, caplog: pytest.LogCaptureFixture
 ) -> None:
