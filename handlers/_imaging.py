@@ -99,8 +99,11 @@ def _apply_profile(image: Image.Image, profile: bytes, note: Callable[[str], Non
     return made
 
 
-def resize(image: Image.Image, width: int | None, height: int | None, *, cover: bool, upscale: bool) -> Image.Image:
-    """Scale to fit within the box, or to cover it with the overhang cut off evenly.
+def resize(
+    image: Image.Image, width: int | None, height: int | None, *, cover: bool, upscale: bool, max_pixels: int
+) -> Image.Image:
+    """Scale to fit within the box, or to cover it with the overhang cut off evenly. Discard: the new image would
+    have more than `max_pixels`, or too long a side.
 
     Catmull-Rom, which is Pillow's BICUBIC (a = -0.5); when shrinking Pillow widens the kernel, so
     no pixel is left out however large the step. Transparent pixels lend no colour (premultiplied).
@@ -114,6 +117,10 @@ def resize(image: Image.Image, width: int | None, height: int | None, *, cover: 
         )
     if max(target) > MAX_SIDE:
         raise Discard(f"the new image would be {target[0]}x{target[1]} — at most {MAX_SIDE} pixels a side")
+    if target[0] * target[1] > max_pixels:
+        raise Discard(
+            f"the new image would be {target[0]}x{target[1]} — images.max_pixels allows {max_pixels:,} pixels"
+        )
     return image.resize(target, Image.Resampling.BICUBIC, box=box)
 
 

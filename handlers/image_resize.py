@@ -97,13 +97,15 @@ def image_resize(payload: ImageResize, context: Context) -> dict[str, Any]:
     else:
         limit = context.settings["fetch.max_bytes"]
         data = read_object(payload.bucket or "", payload.key or "", context, max_bytes=limit)
-    image = _imaging.decode(data, context.settings["images.max_pixels"], note=context.log)
+    max_pixels = context.settings["images.max_pixels"]
+    image = _imaging.decode(data, max_pixels, note=context.log)
     context.log("read", width=image.width, height=image.height, bytes=len(data))
     prefix = payload.output_prefix or f"resized/{context.job_id}"
     files = []
     for number, size in enumerate(payload.sizes, 1):
         context.check_cancelled()
-        made = _imaging.resize(image, size.width, size.height, cover=size.fit == "cover", upscale=size.upscale)
+        cover, upscale = size.fit == "cover", size.upscale
+        made = _imaging.resize(image, size.width, size.height, cover=cover, upscale=upscale, max_pixels=max_pixels)
         encoded = _imaging.encode(made, size.format, size.quality)
         key = f"{prefix}/{size.file_name}"
         ref = put_object(payload.output_bucket, key, encoded, f"image/{size.format}", context)

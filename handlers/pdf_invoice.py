@@ -63,4 +63,4 @@ def _read_logo(logo: Logo, context: Context) -> Image:
         limit = context.settings["fetch.max_bytes"]
         data = read_object(logo.bucket or "", logo.key or "", context, max_bytes=limit)
     image = _imaging.decode(data, context.settings["images.max_pixels"], note=context.log)
-    return _imaging.resize(image, LOGO_PIXELS, LOGO_PIXELS, cover=False, upscale=False)
+    return _imaging.resize(image, LOGO_PIXELS, LOGO_PIXELS, cover=False, upscale=False, max_pixels=LOGO_PIXELS**2)

@@ -313,6 +313,14 @@ def test_a_bomb_is_refused_before_a_pixel_is_decoded(tmp_path: Path, settings: S
         resized(context, header_only, width=20)
 
 
+@pytest.mark.parametrize("box", [{"width": 2000}, {"width": 2000, "height": 600, "fit": "cover"}])
+def test_an_image_is_not_enlarged_beyond_the_limit(tmp_path: Path, settings: Settings, box: dict[str, Any]) -> None:
+    """Seventy bytes could ask for gigabytes of memory otherwise."""
+    context = RecordingContext(tmp_path, settings.replace(images__max_pixels=1_000_000))
+    with pytest.raises(Discard, match="1,000,000 pixels"):
+        resized(context, encoded(quarters()), upscale=True, **box)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])
 def test_sixty_thousand_pixels_a_side_are_refused_by_default(context: RecordingContext, kind: str) -> None:
     """3.6 thousand million pixels, claimed by a file of some bytes."""
