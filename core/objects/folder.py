@@ -33,8 +33,8 @@ class FolderStore:
         path = self._path(bucket, key)
         with _translated(bucket, key):
             scratch = self.root / SCRATCH
-            scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(scratch)
+            _make_folder(path.parent)
             size, sha256 = _write_then_rename(BytesIO(data) if isinstance(data, bytes) else data, scratch, path)
         return ObjectRef(bucket, key, size, sha256, str(path))
 
@@ -89,6 +89,12 @@ class FolderStore:
             except OSError:  # not empty, or gone already: either way nothing is left to tidy
                 return
             folder = folder.parent
+
+
+def _make_folder(path: Path) -> None:
+    """Make it and what is missing above it, for their owner only: `mkdir` gives what is above to everybody."""
+    for folder in (*reversed(path.parents), path):
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _write_then_rename(source: BinaryIO, scratch: Path, path: Path) -> tuple[int, str]:

@@ -176,6 +176,18 @@ def test_a_put_that_breaks_leaves_the_old_object_and_no_trace(tmp_path: Path) ->
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["2026-001.pdf"]
 
 
+def test_nobody_else_may_look_into_any_folder(tmp_path: Path) -> None:
+    """Keys tell something too: numbers of invoices, names of exports."""
+    before = os.umask(0o022)
+    try:
+        FolderStore(tmp_path / "home" / "objects").put("bucket", "a/b/c.txt", b"x", "text/plain")
+    finally:
+        os.umask(before)
+    folders = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    assert len(folders) == 6
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+
+
 def test_a_folder_cannot_hold_a_key_below_another_key(tmp_path: Path) -> None:
     """S3 can; the error says why, and the object that was there stays."""
     store = FolderStore(tmp_path)
