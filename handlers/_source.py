@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +31,10 @@ LOOK = 0.2
 """Seconds between looks whether a job was asked to stop."""
 
 
+_ARCHIVE = re.compile(r"(?:^|/)[0-9a-f-]{32,36}/\d+/\d+-\d+\.jsonl?\.gz$", re.IGNORECASE)
+_OF_AN_ARCHIVE = "it is that of an archive, which holds what is hidden in payloads — jobsched archive reads those"
+
+
 def _bucket(value: str) -> str:
     try:
         check_bucket(value)
@@ -39,7 +44,7 @@ def _bucket(value: str) -> str:
 
 
 def _key(value: str) -> str:
-    problem = key_problem(value)
+    problem = key_problem(value) or (_OF_AN_ARCHIVE if _ARCHIVE.search(value) else None)
     if problem:
         raise ValueError(problem)
     return value

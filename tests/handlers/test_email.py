@@ -423,6 +423,14 @@ async def test_attachments_are_in_the_mail(context: RecordingContext) -> None:
     assert message.get_content_type() == "multipart/mixed"
 
 
+def test_an_archive_cannot_be_attached() -> None:
+    """It holds what is hidden in others' payloads, and whoever submits chooses where mail goes."""
+    for name in ("00001-55.jsonl.gz", "00001-55.json.gz"):
+        key = f"any/prefix/5db4ff89-1e7b-46cd-8c30-110055c578db/57/{name}"
+        attachment = {"bucket": "archive", "key": key}
+        assert set(problems(to="a@example.com", message="m", attachments=[attachment])) == {"attachments.0.key"}
+
+
 async def test_attachments_that_are_missing_or_too_large_are_hopeless(context: RecordingContext) -> None:
     """20 MB together."""
     with pytest.raises(Discard, match="no object secure/none"):

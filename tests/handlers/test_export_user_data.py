@@ -220,7 +220,8 @@ async def test_a_cancelled_export_ends_its_query_and_leaves_no_file(
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("query", "Robert'); --"), ("format", "xml"), ("bucket", "../x"), ("key", "../x"), ("null", "a,b"),
+    [("query", "Robert'); --"), ("format", "xml"), ("bucket", "../x"), ("key", "../x"),
+     ("key", "jobs/5db4ff89-1e7b-46cd-8c30-110055c578db/57/00001-55.jsonl.gz"), ("null", "a,b"),
      ("params", ["\0"]), ("params", [{"a": ["\ud800"]}])],
 )  # fmt: skip
 def test_a_field_that_cannot_be_is_refused_at_the_door(field: str, value: Any) -> None:
