@@ -110,9 +110,10 @@ def _of_queued(service: Service, job: Job, depth: int) -> Iterator[Reason]:
         fix = f"jobsched worker --queues {shlex.quote(job.queue)}" if workers else "jobsched worker"
         yield Reason("no-worker", f"no worker serves queue {job.queue}", fix, job.id, depth)
     elif not able:
-        fix = "jobsched worker --allow-commands" if job.type == "command" else f"jobsched handlers show {job.type}"
+        withheld = job.type == "command" or any(job.type in each.withheld for each in serving)
+        fix = "jobsched worker --allow-commands" if withheld else "jobsched worker --import MODULE"
         names = ", ".join(each.name for each in serving[:SHOWN])
-        text = f"no worker of queue {job.queue} runs jobs of type {job.type}: {names} don't"
+        text = f"no worker of queue {job.queue} runs jobs of type {job.type}: not {names}"
         yield Reason("no-type", text, fix, job.id, depth)
     else:
         yield _ranked(service, job, able, depth)

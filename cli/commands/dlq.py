@@ -24,11 +24,11 @@ app = typer.Typer()
 GROUP_COLUMNS = (
     Column("fingerprint"),
     Column("count", "number"),
-    Column("queue"),
+    Column("queue", in_table=False),
     Column("type"),
-    Column("first_seen", "time"),
+    Column("first_seen", "time", in_table=False),
     Column("last_seen", "time"),
-    Column("example_id", "id"),
+    Column("example_id", "id", in_table=False),
     Column("message"),
 )
 Words = Annotated[

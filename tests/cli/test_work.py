@@ -81,6 +81,16 @@ def test_ids_flow_from_submit_into_wait(shell_environ: dict[str, str], tmp_path:
     assert done.stdout.count("succeeded") == 2
 
 
+def test_what_went_wrong_can_be_read_in_80_columns(
+    cli: Cli, work: Callable[..., None], terminal: Callable[..., tuple[int, str]]
+) -> None:
+    """The list of kinds of errors is where `doctor` sends people: the message has the room."""
+    cli("submit", "default", "payload=invalid_job: no paper", "--max-attempts", "1")
+    work()
+    _, shown = terminal("dlq", "ls", "--by", "error", columns=80)
+    assert "RuntimeError: invalid_job" in shown
+
+
 def test_dead_letters_are_shown_grouped_retried_and_discarded(cli: Cli, work: Callable[..., None]) -> None:
     """Seen by error, put back by fingerprint, discarded by id; hostile errors stay one line."""
     hostile = "invalid_job\x1b[31m\u202e[red]\nsecond line"

@@ -21,13 +21,17 @@ def only(service: Service, job_id: int) -> Reason:
 
 
 def test_a_queue_without_workers_or_with_the_wrong_ones(service: Service, hands: Hands) -> None:
-    """No worker serves it; none that does runs the type; --allow-commands is named for commands."""
+    """No worker serves it; none that does runs the type; --allow-commands is named for programs."""
     elsewhere = service.submit(NewJob("noop", queue="far")).id
     assert why(service, elsewhere) == [("rank", None)]
     hands.connection.execute("update jobsched.worker set queues = array['default']")
     assert why(service, elsewhere) == [("no-worker", "jobsched worker --queues far")]
     command = service.submit(NewJob("command", {"argv": ["true"]})).id
     assert why(service, command) == [("no-type", "jobsched worker --allow-commands")]
+    mine = service.submit(NewJob("mine"), unchecked=True).id
+    assert why(service, mine) == [("no-type", "jobsched worker --import MODULE")]
+    Hands(hands.connection, "careful", types=("noop",), schemas={"mine": {"type": "object"}})
+    assert why(service, mine) == [("no-type", "jobsched worker --allow-commands")]
     hands.connection.execute("delete from jobsched.worker")
     assert why(service, elsewhere) == [("no-worker", "jobsched worker")]
 
