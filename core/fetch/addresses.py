@@ -17,10 +17,12 @@ _IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 """All that has been given out of IPv6; whatever else is routed, a site routes for itself (RFC 4291, 8215, 9602)."""
 _NOT_PUBLIC = (
+    ipaddress.ip_network("192.0.0.0/24"),  # protocols' own (RFC 6890), and one cloud's metadata at .192
+    ipaddress.ip_network("168.63.129.16/32"),  # another cloud's, which tells each of its hosts its settings
     ipaddress.ip_network("192.88.99.0/24"),  # relays of 6to4 (RFC 7526)
     ipaddress.ip_network("3fff::/20"),  # documentation (RFC 9637)
 )
-"""What Python 3.11 does not know to be special."""
+"""What Python does not know to be special, or not in all of its versions."""
 
 
 async def resolve(host: str, port: int, allow: tuple[str, ...]) -> list[Address]:
