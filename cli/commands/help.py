@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from ...core.model.errors import UsageError
 from ...core.model.times import FORMS
 from .. import output
 
+COLUMNS = 80
 EXIT_CODES = """\
   0  done
   1  a job failed, or a condition that was asked for is false
@@ -29,9 +31,9 @@ EXIT_CODES = """\
 141  whoever read the output has gone
 With --propagate: the job's own exit code."""
 OUTPUT = """\
-stdout carries data, stderr talk. On a terminal a listing is a table; in a pipe it is TSV without
-header, times in ISO 8601 UTC, nothing shortened, control characters spelled out (\\n, \\t, \\e) and
-backslashes doubled.
+stdout carries data, stderr talk. On a terminal a listing is a table; in a pipe
+it is TSV without header, times in ISO 8601 UTC, nothing shortened, control
+characters spelled out (\\n, \\t, \\e) and backslashes doubled.
   -o json    {"v":1,"kind":"job.list","items":[…]}
   -o jsonl   {"v":1,"kind":"job",…} for each record, as soon as it is known
   -o csv     with a header (--no-header)        -o id, -q   bare ids
@@ -39,8 +41,9 @@ backslashes doubled.
   --time relative|local|utc|epoch
 Colour: --color, NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM=dumb."""
 TIMES = f"""\
---at takes {FORMS}; without a zone it is local time.
---in, --timeout, --since take durations: 250ms, 30s, 5m, 1h30m, 2d, 1w; a bare number is seconds."""
+{fill(f"--at takes {FORMS}; without a zone it is local time.", COLUMNS)}
+--in, --timeout, --since take durations: 250ms, 30s, 5m, 1h30m, 2d, 1w; a bare
+number is seconds."""
 
 
 def command(topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Without one: the list.")] = "") -> None:
@@ -56,6 +59,9 @@ def command(topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Without 
 
 
 def _environment() -> str:
-    rows = [(setting.env[0], setting.help) for setting in SETTINGS]
+    rows = [(setting.env[0] + ("NAME" if setting.env[0].endswith("_") else ""), setting.help) for setting in SETTINGS]
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:{width}}  {text}" for name, text in rows)
+    return "\n".join(
+        fill(text, COLUMNS, initial_indent=f"{name:{width}}  ", subsequent_indent=" " * (width + 2))
+        for name, text in rows
+    )

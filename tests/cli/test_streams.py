@@ -75,6 +75,14 @@ def test_failures_of_our_own_do_not_look_like_the_jobs(cli: Cli) -> None:
     assert cli("wait", "1", "--propagate").code == 3
 
 
+@pytest.mark.parametrize("topic", ["exit-codes", "output", "times", "environment"])
+def test_topics_fit_on_a_terminal(cli: Cli, topic: str) -> None:
+    """80 columns; a variable with a name of one's own says so."""
+    shown = cli("help", topic).lines
+    assert [line for line in shown if len(line) > 80] == []
+    assert topic != "environment" or any(line.startswith("JOBSCHED_DB_NAME ") for line in shown)
+
+
 @pytest.mark.parametrize("verb", verbs())
 def test_every_command_has_help(cli: Cli, verb: str) -> None:
     """`jobsched VERB --help` says what it does on stdout and is exit 0; the list has its one line."""
