@@ -32,7 +32,7 @@ def payload_help(name: str, settings: Settings) -> str | None:
         return f"Payload of {name}: {error.message}"
     if handler is None:
         return None
-    lines = [f"{name}: {handler.summary}", "", "Payload fields:"]
+    lines = [*textwrap.wrap(f"{name}: {handler.summary}", COLUMNS), "", "Payload fields:"]
     lines += field_lines(handler, settings) or ["  any JSON object"]
     if handler.examples:
         lines += ["", "Example:", f"  {submit_line(handler, handler.examples[0])}"]

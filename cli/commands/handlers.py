@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from ...core.handler import OPTIONS_KEY, Handler
 from ...core.model.errors import JobschedError, UnknownJobType
 from ...core.registry import Registry
 from .. import invocation, output
+from ..handler_help import COLUMNS as WIDTH
 from ..handler_help import field_lines, field_rows, schema_lines, submit_line
 from ..output import Column
 from ..published import Published, limits, read_published
@@ -65,7 +67,8 @@ def show(name: Annotated[str, typer.Argument(metavar="TYPE", show_default=False)
 
 
 def _describe(handler: Handler) -> None:
-    output.line(f"{handler.name}  {handler.summary}")
+    for line in wrap(f"{handler.name}  {handler.summary}", WIDTH, subsequent_indent="  "):
+        output.line(line)
     output.line(f"  {limits(handler.queue, handler.max_attempts, handler.backoff, handler.timeout)}")
     if handler.aliases:
         output.line(f"  also {', '.join(handler.aliases)}")

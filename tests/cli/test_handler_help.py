@@ -9,8 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from jobsched.cli.handler_help import field_lines, field_rows
+from jobsched.cli.handler_help import field_lines, field_rows, payload_help
 from jobsched.cli.published import read_published
+from jobsched.core.config import load
 from jobsched.core.handler import Handler
 from jobsched.core.model.errors import UsageError
 from jobsched.core.registry import Registry
@@ -84,11 +85,14 @@ def test_unions_references_and_names_of_one_s_own_choice_are_followed() -> None:
 
 
 @pytest.mark.parametrize("handler", ALL, ids=lambda handler: handler.name)
-def test_no_line_is_wider_than_a_terminal(handler: Handler) -> None:
-    """Names in one column, the rest wrapped beside it."""
+def test_no_line_is_wider_than_a_terminal(cli: Cli, handler: Handler) -> None:
+    """Names in one column, the rest wrapped beside it; examples are for copying, and stay whole."""
     lines = field_lines(handler, TABLES)
     assert bool(lines) == (handler.payload_model is not None)
     assert [line for line in lines if len(line) > 80] == []
+    helped = (payload_help(handler.name, load({})) or "").partition("\nExample:")[0]
+    shown = cli("handlers", "show", handler.name, "-o", "table").out.partition("\n  {")[0]
+    assert [line for line in (helped + shown).splitlines() if len(line) > 80] == []
 
 
 def undescribed() -> Iterator[str]:
