@@ -10,7 +10,7 @@ import logging
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from itertools import groupby
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from fpdf import FPDF, FontFace, XPos, YPos
 from fpdf.bidi import BidiParagraph, auto_detect_base_direction
 from fpdf.enums import MethodReturnValue, TableBordersLayout, TextDirection
+from fpdf.fonts import TTFFont
 
 from . import _fonts
 
@@ -54,18 +55,26 @@ ROW_LINES = 20
 """A description of more lines goes on in the next row."""
 
 
-def render(invoice: Invoice, totals: Totals, logo: Image | None, unit: Decimal) -> tuple[bytes, set[str]]:
-    """Return the PDF and the characters for which no font has a glyph (printed as a replacement)."""
+def render(
+    invoice: Invoice, totals: Totals, logo: Image | None, unit: Decimal, check: Callable[[], None] = lambda: None
+) -> tuple[bytes, set[str]]:
+    """Return the PDF and the characters for which no font has a glyph (printed as a replacement).
+
+    check: called before each piece of text, to stop by an exception: the longest invoices take minutes.
+    """
     with tempfile.TemporaryDirectory(prefix="jobsched-fonts-") as folder:
         text = LABELS + clean(invoice.model_dump_json())
-        pdf = _InvoicePdf(invoice)
-        pdf.missing = _fonts.install(pdf, text, Path(folder))
-        pdf.add_page()
-        _draw_head(pdf, invoice, logo)
-        _draw_lines(pdf, invoice, totals)
-        _draw_totals(pdf, invoice, totals)
-        _draw_end(pdf, invoice, unit)
-        return bytes(pdf.output()), pdf.missing
+        pdf = _InvoicePdf(invoice, check)
+        try:
+            pdf.missing = _fonts.install(pdf, text, Path(folder))
+            pdf.add_page()
+            _draw_head(pdf, invoice, logo)
+            _draw_lines(pdf, invoice, totals)
+            _draw_totals(pdf, invoice, totals)
+            _draw_end(pdf, invoice, unit)
+            return bytes(pdf.output()), pdf.missing
+        finally:
+            pdf.close_fonts()
 
 
 def clean(text: str) -> str:
@@ -95,8 +104,9 @@ logging.getLogger("fontTools.subset").setLevel(logging.ERROR)
 class _InvoicePdf(FPDF):
     """Pages with a footer that says which invoice and which page of how many it is."""
 
-    def __init__(self, invoice: Invoice) -> None:
+    def __init__(self, invoice: Invoice, check: Callable[[], None]) -> None:
         super().__init__(format="A4")
+        self._check = check
         self.missing: set[str] = set()
         self._number = invoice.number
         self.colour = tuple(int(invoice.brand.colour[start : start + 2], 16) for start in (1, 3, 5))
@@ -117,6 +127,17 @@ class _InvoicePdf(FPDF):
         self.cell(0, 6, f"Invoice {self._number} · Page {self.page_no()} of {PAGES}", align="C")
         self.set_text_color(0)
         self.set_text_shaping(True)
+
+    def close_fonts(self) -> None:
+        """Close their files, which only a PDF that was finished has closed."""
+        for font in self.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
+
+    def multi_cell(self, *args: Any, **options: Any) -> Any:
+        """Paragraphs, measuring, and each cell of a table come by here."""
+        self._check()
+        return super().multi_cell(*args, **options)
 
     def _preload_bidirectional_text(self, text: str, markdown: bool) -> Any:
         """Cut `text` into runs of one direction, each line by itself.

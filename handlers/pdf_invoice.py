@@ -44,7 +44,7 @@ def pdf_invoice(payload: Invoice, context: Context) -> dict[str, Any]:
     totals = calculate(payload)
     logo = _read_logo(payload.brand.logo, context) if payload.brand.logo else None
     context.progress(0.2, "drawing")
-    data, missing = _invoice_pdf.render(payload, totals, logo, smallest_unit(payload.currency))
+    data, missing = _invoice_pdf.render(payload, totals, logo, smallest_unit(payload.currency), context.check_cancelled)
     if missing:
         codes = " ".join(f"U+{ord(character):04X}" for character in sorted(missing)[:20])
         context.log("no font has these characters; a replacement was printed", characters=codes)

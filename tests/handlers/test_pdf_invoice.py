@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pypdf import PdfReader
 from pypdf.generic import ByteStringObject, TextStringObject
 
-from jobsched.core.handler import Discard
+from jobsched.core.handler import Cancelled, Discard
 from jobsched.handlers._invoice import Invoice
 from jobsched.handlers._invoice_totals import calculate
 from jobsched.handlers.pdf_invoice import pdf_invoice
@@ -135,6 +135,24 @@ def test_a_long_invoice_repeats_its_header_and_counts_its_pages(context: Recordi
         assert ("Item " not in page) or ("Description Quantity Unit price" in page)
     assert "".join(pages).count("Item ") == 100
     assert "Total 100.00 EUR" in pages[-1]
+
+
+def test_a_long_invoice_stops_soon_when_it_is_asked_to(context: RecordingContext) -> None:
+    """Wherever it is: the longest take minutes, and who does not listen is ended with its neighbours."""
+    asked = 0
+    check = context.check_cancelled
+
+    def check_and_count() -> None:
+        nonlocal asked
+        asked += 1
+        context.cancelled = asked > 300
+        check()
+
+    context.check_cancelled = check_and_count  # type: ignore[method-assign]
+    items = [{"description": "x", "unit_price": 1}] * 100
+    with pytest.raises(Cancelled):
+        pdf_invoice(Invoice.model_validate(invoice(items=items)), context)
+    assert asked == 301
 
 
 @pytest.mark.parametrize("lines", range(22, 30))
