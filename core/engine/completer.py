@@ -49,7 +49,7 @@ class Completer:
 
     refused: called with the tokens whose lease was no longer ours. lost: called with the store's
     reason when what jobs said cannot be stored. ready: called with how many jobs of each (queue, type)
-    became ready because others ended, or were handed back.
+    became ready because others ended; given_back: with how many this worker gave back to their lanes.
     """
 
     def __init__(
@@ -59,12 +59,14 @@ class Completer:
         refused: Callable[[list[int]], None],
         lost: Callable[[JobschedError], None],
         ready: Callable[[Counter[tuple[str, str]]], None] = lambda lanes: None,
+        given_back: Callable[[Counter[tuple[str, str]]], None] = lambda lanes: None,
     ) -> None:
         self._link = link
         self._worker_id = worker_id
         self._refused = refused
         self._lost = lost
         self._ready = ready
+        self._given_back = given_back
         self._succeeded: deque[_Succeeded] = deque()
         self._endings: deque[Ending] = deque()
         self._words = _Words()
@@ -190,11 +192,11 @@ class Completer:
                 self._end([_without_words(endings[0], error)])
         else:
             self._report([ending.token for ending in endings], accepted)
-            again = Counter(
+            back = Counter(
                 (each.queue, each.type) for each in endings if each.next == "queued" and each.token in accepted
             )
-            if again:
-                self._ready(again)
+            if back:
+                self._given_back(back)
             self._let_others_go_on([ending.job_id for ending in endings if ending.next != "queued"])
 
     def _let_others_go_on(self, ids: list[int]) -> None:

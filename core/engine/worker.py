@@ -171,7 +171,12 @@ class Worker:
     def _make_loops(self) -> None:
         keeper, settings, options = self._keeper, self._settings, self._options
         keeper.completer = self._completer = Completer(
-            self._link("completer"), lambda: self._worker_id, self._refused, self._words_lost, self._others_ready
+            self._link("completer"),
+            lambda: self._worker_id,
+            self._refused,
+            self._words_lost,
+            self._others_ready,
+            self._given_back,
         )
         self._claimer = Claimer(
             self._link("claimer", stop=self._claims_stop),
@@ -377,14 +382,19 @@ class Worker:
         self._log.warning("the lease was no longer ours: nothing was written", jobs=len(tokens), first_token=tokens[0])
 
     def _others_ready(self, lanes: Counter[tuple[str, str]]) -> None:
-        """From the completer: jobs are ready that waited for those that ended, or that were handed back."""
-        if self._keeper.draining:
-            self._left_behind += lanes
-            return
+        """From the completer: jobs are ready that waited for those that ended."""
         self._claimer.wake()
         for (queue, job_type), jobs in lanes.items():
             if jobs > 1:
                 self._wake_another(queue, job_type)
+
+    def _given_back(self, lanes: Counter[tuple[str, str]]) -> None:
+        """From the completer: somebody else may want what this worker could not start."""
+        if self._keeper.draining:
+            self._left_behind += lanes
+            return
+        for queue, job_type in lanes:
+            self._wake_another(queue, job_type)
 
     def _words_lost(self, error: JobschedError) -> None:
         self._log.error("what jobs said could not be stored", error=error.message)
