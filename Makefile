@@ -28,7 +28,7 @@ test-system: $(VENV)/.dev-stamp ## tests against Debian's packages, which it ins
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q update
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends \
 		$$(sed 's/#.*//' tests/system/packages.txt)
-	$(BIN)/pytest tests/system
+	PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest tests/system
 
 .PHONY: check
 check: $(VENV)/.dev-stamp ## lint, format, types, and who may import whom
