@@ -136,6 +136,20 @@ def terminate(layout: Layout, pid: int) -> None:
         time.sleep(0.01)
 
 
+def end_launched(pid: int, pid_start: int) -> None:
+    """End a server that was just launched and that nobody else knows of.
+
+    It is asked again and again: until it has replaced the shell that starts it, it ignores SIGINT.
+    pid_start: as in `host.identify`. TryAgain: it has not ended within a minute.
+    """
+    deadline = time.monotonic() + _STOP_SECONDS
+    while host.process_start(pid) == pid_start:
+        if time.monotonic() > deadline:
+            raise TryAgain(f"the server that was just started (pid {pid}) does not stop", fix=f"kill {pid}")
+        _signal(pid, signal.SIGINT)
+        time.sleep(0.02)
+
+
 def listening(port: int) -> bool:
     """Whether somebody listens on this port of the loopback address."""
     import socket

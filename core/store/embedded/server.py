@@ -19,7 +19,17 @@ from ..connect import NO_ROOM, connect_arguments, shown_url, translate
 from . import cluster
 from .account import Account, account_for
 from .binaries import find_binaries
-from .postmaster import Postmaster, clear_crash, find_postmaster, is_alive, launch, listening, says_ready, terminate
+from .postmaster import (
+    Postmaster,
+    clear_crash,
+    end_launched,
+    find_postmaster,
+    is_alive,
+    launch,
+    listening,
+    says_ready,
+    terminate,
+)
 from .record import DATABASE, Layout, Record, libpq_options, read_record, url_for, write_record
 
 # Below the range from which kernels take the ports of outgoing connections.
@@ -149,7 +159,7 @@ def _start_stopped(layout: Layout, account: Account, pg_bin: str | None, options
         try:
             write_record(layout, record)
         except OSError:
-            terminate(layout, pid)  # nobody would know that it is ours
+            end_launched(pid, identity.pid_start)  # nobody would know that it is ours
             raise
         try:
             _make_database(layout, record, say)
