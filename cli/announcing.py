@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..core.model.durations import format_duration
-from ..core.model.errors import JobschedError
 from ..core.model.job import Job
 from ..core.model.states import State
 from . import diagnostics, invocation, output
@@ -39,24 +38,10 @@ def warn_of_stuck(service: Service, jobs: Iterable[Job]) -> None:
 
 def warn_if_stuck(service: Service, job: Job) -> None:
     """Say why nobody is going to run a queued job, and what would change that."""
-    queue = next((each for each in service.queues() if each.name == job.queue), None)
-    if queue is not None and queue.paused:
-        diagnostics.warn(f"queue {job.queue} is paused", fix=f"jobsched queue resume {job.queue}")
-    serving = [each for each in service.workers() if each.queues is None or job.queue in each.queues]
-    if not serving:
-        diagnostics.warn(f"no worker serves queue {job.queue}", fix="jobsched worker")
-    elif not any(job.type in each.types for each in serving):
-        withheld = any(job.type in each.withheld for each in serving) or _runs_programs(service, job.type)
-        why = ": it runs programs, and none was started with --allow-commands" if withheld else ""
-        allow = " --allow-commands" if withheld else ""
-        diagnostics.warn(f"no worker runs jobs of type {job.type}{why}", fix=f"jobsched worker{allow}")
+    from ..core.why import stuck
 
-
-def _runs_programs(service: Service, job_type: str) -> bool:
-    try:
-        return service.submission.runs_programs(job_type)
-    except JobschedError:  # a module of handlers that does not import is somebody else's news
-        return False
+    for reason in stuck(service, job):
+        diagnostics.warn(reason.text, fix=reason.fix)
 
 
 def announce_end(job: Job, *, record: bool) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from .model.durations import format_duration
+from .model.errors import JobschedError
 from .model.job import Job
 from .model.results import QueueInfo, WorkerInfo
 from .model.states import State
@@ -98,25 +99,45 @@ def _of_delayed(job: Job, depth: int) -> Reason:
     return Reason("time", f"it is not to run before {job.run_at:%Y-%m-%d %H:%M:%S} UTC, {due}", fix, job.id, depth)
 
 
-def _of_queued(service: Service, job: Job, depth: int) -> Iterator[Reason]:
+def stuck(service: Service, job: Job, depth: int = 0) -> list[Reason]:
+    """Return the reasons why nobody is going to run a queued job, however long it waits; none if somebody will."""
+    reasons = []
     queue = next((each for each in service.queues() if each.name == job.queue), None)
-    workers = service.workers()
     if queue is not None and queue.paused:
-        yield _paused(queue, job, depth)
-    yield from _limited(service, job, depth)
-    serving = [each for each in workers if each.queues is None or job.queue in each.queues]
-    able = [each for each in serving if job.type in each.types]
+        reasons.append(_paused(queue, job, depth))
+    workers = service.workers()
+    serving = _serving(workers, job)
     if not serving:
         fix = f"jobsched worker --queues {shlex.quote(job.queue)}" if workers else "jobsched worker"
-        yield Reason("no-worker", f"no worker serves queue {job.queue}", fix, job.id, depth)
-    elif not able:
-        withheld = job.type == "command" or any(job.type in each.withheld for each in serving)
+        reasons.append(Reason("no-worker", f"no worker serves queue {job.queue}", fix, job.id, depth))
+    elif not any(job.type in each.types for each in serving):
+        withheld = any(job.type in each.withheld for each in serving) or _runs_programs(service, job.type)
+        why_not = ": it runs programs, and none was started with --allow-commands" if withheld else ""
         fix = "jobsched worker --allow-commands" if withheld else "jobsched worker --import MODULE"
-        names = ", ".join(each.name for each in serving[:SHOWN])
-        text = f"no worker of queue {job.queue} runs jobs of type {job.type}: not {names}"
-        yield Reason("no-type", text, fix, job.id, depth)
-    else:
+        text = f"no worker runs jobs of type {job.type}{why_not}"
+        reasons.append(Reason("no-type", text, fix, job.id, depth))
+    return reasons
+
+
+def _of_queued(service: Service, job: Job, depth: int) -> Iterator[Reason]:
+    found = stuck(service, job, depth)
+    yield from (each for each in found if each.code == "paused")
+    yield from _limited(service, job, depth)
+    yield from (each for each in found if each.code != "paused")
+    able = [each for each in _serving(service.workers(), job) if job.type in each.types]
+    if able:
         yield _ranked(service, job, able, depth)
+
+
+def _serving(workers: list[WorkerInfo], job: Job) -> list[WorkerInfo]:
+    return [each for each in workers if each.queues is None or job.queue in each.queues]
+
+
+def _runs_programs(service: Service, job_type: str) -> bool:
+    try:
+        return service.submission.runs_programs(job_type)
+    except JobschedError:  # a module of handlers that does not import is somebody else's news
+        return False
 
 
 def _paused(queue: QueueInfo, job: Job, depth: int) -> Reason:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -159,6 +160,20 @@ def make_database(server_url: str, _admin: Admin) -> Iterator[Callable[..., str]
 def database_url(make_database: Callable[..., str]) -> str:
     """URL of a freshly migrated database, this test's own."""
     return make_database()
+
+
+@pytest.fixture
+def connect(database_url: str) -> Iterator[Callable[[], psycopg.Connection[Any]]]:
+    """A function that opens a connection to this test's database, in autocommit; closed after the test."""
+    opened: list[psycopg.Connection[Any]] = []
+
+    def make() -> psycopg.Connection[Any]:
+        opened.append(psycopg.connect(database_url, autocommit=True))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        each.close()
 
 
 @pytest.fixture

@@ -24,20 +24,6 @@ Connect = Callable[[], Conn]
 
 
 @pytest.fixture
-def connect(database_url: str) -> Iterator[Connect]:
-    """A function that opens a connection in autocommit."""
-    opened: list[Conn] = []
-
-    def make() -> Conn:
-        opened.append(psycopg.connect(database_url, autocommit=True))
-        return opened[-1]
-
-    yield make
-    for each in opened:
-        each.close()
-
-
-@pytest.fixture
 def service(settings: Any, store: Store) -> Iterator[Service]:
     with Service(settings, store=store, registry=Registry()) as made:
         yield made

@@ -23,20 +23,6 @@ def service(settings: Settings) -> Iterator[Service]:
 
 
 @pytest.fixture
-def connect(database_url: str) -> Iterator[Connect]:
-    """Opens connections of the test's own, in autocommit, and closes them after it."""
-    opened: list[psycopg.Connection[Any]] = []
-
-    def open_one() -> psycopg.Connection[Any]:
-        opened.append(psycopg.connect(database_url, autocommit=True))
-        return opened[-1]
-
-    yield open_one
-    for connection in opened:
-        connection.close()
-
-
-@pytest.fixture
 def connection(connect: Connect) -> psycopg.Connection[Any]:
     """One such connection."""
     return connect()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 
 from jobsched.core.model.job import NewJob
@@ -14,20 +13,6 @@ from jobsched.core.service import Service
 from jobsched.core.store.store import Store
 
 from .leasing import Conn, Connect, Submit
-
-
-@pytest.fixture
-def connect(database_url: str) -> Iterator[Connect]:
-    """A function that opens a connection in autocommit."""
-    opened: list[Conn] = []
-
-    def make() -> Conn:
-        opened.append(psycopg.connect(database_url, autocommit=True))
-        return opened[-1]
-
-    yield make
-    for each in opened:
-        each.close()
 
 
 @pytest.fixture
