@@ -12,7 +12,8 @@ from ..model.priority import Priority
 from ..store import fleet, leases
 from ..store.leases import Claimed
 from ..store.link import Conn, Link, LinkStopped
-from .cursors import Cursors, Lane
+from .cursors import Lane
+from .lanes import LaneReader
 from .limited import LimitedQueues
 from .lost_claims import LostClaims
 
@@ -59,11 +60,10 @@ class Claimer:
         self._aging = aging
         self._overdue: list[Lane] = []
         self._overdues_turn = False
-        self._cursors = Cursors()
+        self._reader = LaneReader(types)
         self._limited = LimitedQueues(queues, types)
         self._lost = LostClaims()
         self._next_queues = 0.0
-        self._newest_seq = 0
         self._wants_room = False
         self._woken = threading.Event()
         self._stopping = False
@@ -85,7 +85,7 @@ class Claimer:
 
     def rewind(self) -> None:
         """There are jobs behind the cursor, or a queue was resumed or is new."""
-        self._cursors.rewind()
+        self._reader.cursors.rewind()
         self._limited.rewind()
         self._next_queues = 0.0
         self._woken.set()
@@ -95,7 +95,7 @@ class Claimer:
         if self._fixed is None and queue not in self._queues:
             self.rewind()
             return
-        self._cursors.rewind_to(queue, seq)
+        self._reader.cursors.rewind_to(queue, seq)
         self._limited.rewind_to(queue, seq)
         self._woken.set()
 
@@ -150,27 +150,8 @@ class Claimer:
 
     def _claim_unlimited(self, conn: Conn, worker_id: int, n: int, lanes: list[Lane], *, solo: bool) -> list[Claimed]:
         lanes = self._aged(lanes)
-        cursors = self._cursors.begin(lanes)
-        began = time.monotonic()
-        if not any(cursors):
-            self._newest_seq = leases.last_seq(conn)
-        jobs = leases.claim(
-            conn,
-            worker_id=worker_id,
-            queues=[queue for queue, _ in lanes],
-            priorities=[priority for _, priority in lanes],
-            cursors=cursors,
-            types=self._types,
-            solo=solo,
-            n=n,
-        )
-        seen: dict[Lane, int] = {}
-        for job in jobs:
-            lane = (job.queue, job.priority)
-            seen[lane] = max(job.seq, seen.get(lane, 0))
-        full = len(jobs) == n
-        self._cursors.end(seen, full=full, newest_seq=self._newest_seq, lanes=lanes, cost=time.monotonic() - began)
-        if not jobs and not any(cursors) and solo and not self._limited.held_back:
+        jobs = self._reader.claim(conn, worker_id, lanes, n, solo=solo)
+        if self._reader.found_nothing and solo and not self._limited.held_back:
             self.found_nothing.set()
         elif jobs:
             self.found_nothing.clear()
@@ -192,7 +173,7 @@ class Claimer:
     def _look_for_overdue(self, conn: Conn) -> None:
         if self._aging:
             lanes = [(queue, int(priority)) for priority in Priority for queue in self._queues]
-            known = self._cursors.known(lanes)
+            known = self._reader.cursors.known(lanes)
             found = leases.overdue_lanes(conn, lanes, known, self._types, self._aging)
             self._overdue = [lane for lane in lanes if lane in found]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from ..model.priority import Priority
-from ..store import leases, limits
+from ..store import limits
 from ..store.leases import Claimed
 from ..store.link import Conn
-from .cursors import Cursors, Lane
+from .cursors import Lane
+from .lanes import LaneReader
 
 
 class LimitedQueues:
@@ -19,7 +19,7 @@ class LimitedQueues:
         self._fixed = None if fixed is None else frozenset(fixed)
         self._types = types
         self._names: list[str] = []
-        self._cursors: dict[str, Cursors] = {}
+        self._readers: dict[str, LaneReader] = {}
         self.again: float | None = None
         """Seconds until a rate lets more start; None where none is waited for."""
         self.held_back = False
@@ -31,17 +31,17 @@ class LimitedQueues:
     def refresh(self, conn: Conn) -> None:
         """Read which queues have limits."""
         self._names = [name for name in limits.limited_queues(conn) if self._fixed is None or name in self._fixed]
-        self._cursors = {name: self._cursors.get(name) or Cursors() for name in self._names}
+        self._readers = {name: self._readers.get(name) or LaneReader(self._types) for name in self._names}
 
     def rewind(self) -> None:
         """There are jobs behind the cursors."""
-        for cursors in self._cursors.values():
-            cursors.rewind()
+        for reader in self._readers.values():
+            reader.cursors.rewind()
 
     def rewind_to(self, queue: str, seq: int) -> None:
         """There are jobs behind the cursor of `queue`, from `seq` on."""
-        if queue in self._cursors:
-            self._cursors[queue].rewind_to(queue, seq)
+        if queue in self._readers:
+            self._readers[queue].cursors.rewind_to(queue, seq)
 
     def claim(self, conn: Conn, worker_id: int, n: int, *, solo: bool) -> list[Claimed]:
         """Claim up to `n` jobs, no more of any queue than its limits allow. Queues take turns at being first."""
@@ -59,29 +59,9 @@ class LimitedQueues:
         return jobs
 
     def _claim_of(self, conn: Conn, worker_id: int, name: str, n: int, *, solo: bool) -> limits.Taken:
-        cursors = self._cursors[name]
         lanes: list[Lane] = [(name, int(priority)) for priority in Priority]
 
         def claim(room: int) -> list[Claimed]:
-            began = time.monotonic()
-            newest_seq = leases.last_seq(conn)
-            jobs = leases.claim(
-                conn,
-                worker_id=worker_id,
-                queues=[name] * len(lanes),
-                priorities=[priority for _, priority in lanes],
-                cursors=cursors.begin(lanes),
-                types=self._types,
-                solo=solo,
-                n=room,
-                limited=name,
-            )
-            seen: dict[Lane, int] = {}
-            for job in jobs:
-                lane = (job.queue, job.priority)
-                seen[lane] = max(job.seq, seen.get(lane, 0))
-            cost = time.monotonic() - began
-            cursors.end(seen, full=len(jobs) == room, newest_seq=newest_seq, lanes=lanes, cost=cost)
-            return jobs
+            return self._readers[name].claim(conn, worker_id, lanes, room, solo=solo, limited=name)
 
         return limits.claim_limited(conn, name, n, claim)
