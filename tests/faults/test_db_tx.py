@@ -206,7 +206,7 @@ def test_a_stale_worker_that_comes_back_does_not_apply_it_again(
     fleet.submit("db_tx", payload={**slow, "statement_timeout": 60})
     waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = %s"
     until(lambda: app.execute(waits, ["advisory"]).fetchone() == (1,), "the first attempt is in its query")
-    family = [stale.pid, *stale.runners()]
+    family = [*stale.runners(), stale.pid]  # the keeper last: awake, it kills the runner that was too long silent
     for pid in family:
         os.kill(pid, signal.SIGSTOP)
 
