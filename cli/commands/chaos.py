@@ -38,6 +38,10 @@ def command(
         Path | None,
         typer.Option("--store", metavar="DIR", help="In this new folder, which is kept; default: a temporary one."),
     ] = None,
+    disk: Annotated[
+        Path | None,
+        typer.Option("--disk", metavar="DIR", help="Mount point of a small, empty file system, to be filled up too."),
+    ] = None,
 ) -> int:
     """Break a scratch store's workers, connections and server, and check that every promise was kept.
 
@@ -56,28 +60,32 @@ def command(
 
         seed = secrets.token_hex(4)
     skew = faketime_library() is not None
-    made = make_plan(seed, seconds=60 * minutes, workers=workers, lease=LEASE_SECONDS, skew=skew)
+    possible = [*(["skew clock"] if skew else []), *(["fill disk"] if disk else [])]
+    made = make_plan(seed, seconds=60 * minutes, workers=workers, lease=LEASE_SECONDS, possible=possible)
     if plan:
         output.emit("chaos.plan", PLAN_COLUMNS, _plan_rows(made), seed=seed)
         return 0
     if not skew:
         diagnostics.note("clocks are not skewed: libfaketime is not installed (on Debian: apt-get install faketime)")
-    return _run(made, seed, minutes, workers, store)
+    return _run(made, seed, minutes, workers, store, disk)
 
 
-def _run(plan: list[Fault], seed: str, minutes: float, workers: int, store: Path | None) -> int:
+def _run(plan: list[Fault], seed: str, minutes: float, workers: int, store: Path | None, disk: Path | None) -> int:
     import shutil
 
     from ...core.chaos.ground import open_ground
     from ...core.chaos.run import run
 
     settings = invocation.current().settings
-    with open_ground(settings, store, workers=workers, submitters=SUBMITTERS, lease=LEASE_SECONDS, seed=seed) as ground:
+    with open_ground(
+        settings, store, disk=disk, workers=workers, submitters=SUBMITTERS, lease=LEASE_SECONDS, seed=seed
+    ) as ground:
         diagnostics.note(f"{len(plan)} faults in {minutes:g} min, seed {seed}, in {ground.folder}")
         report = run(ground, plan, seconds=60 * minutes, say=diagnostics.note)
         folder = ground.folder
     if not report.violations and store is None:
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(ground.home, ignore_errors=True)
     output.emit("chaos", COLUMNS, _rows(report), seed=seed, minutes=minutes, workers=workers)
     output.flush()
     if report.violations:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from ..model.errors import JobschedError
 from ..store import chaos
@@ -18,6 +20,7 @@ from .proxy import Proxy
 
 Mend = Callable[[], None]
 SKEW_HOURS = 12
+FIRST_PIECE, LAST_PIECE = 256 << 20, 1 << 10
 RUNNER, JANITOR = b"jobsched.core.engine.runner", b"janitor.py"
 
 
@@ -46,6 +49,7 @@ class Faults:
             "silence network": self._silence_network,
             "cut network": self._cut_network,
             "skew clock": self._skew_clock,
+            "fill disk": self._fill_disk,
         }
 
     def strike(self, fault: Fault) -> Mend | None:
@@ -151,6 +155,28 @@ class Faults:
             raise Missed
         worker.skew = f"{(fault.share - 0.5) * 2 * SKEW_HOURS:+.2f}h"
         return None
+
+    def _fill_disk(self, fault: Fault) -> Mend | None:
+        if self._ground.disk is None:
+            raise Missed
+        filler = self._ground.disk / "filler"
+        fill(filler)
+        return lambda: filler.unlink(missing_ok=True)
+
+
+def fill(file: Path) -> None:
+    """Make a file that leaves not a byte on its disk."""
+    piece = FIRST_PIECE
+    with file.open("wb") as out:
+        size = 0
+        while piece >= LAST_PIECE:
+            try:
+                os.posix_fallocate(out.fileno(), size, piece)
+                size += piece
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                piece //= 2
 
 
 def _send(actor: Actor, number: signal.Signals) -> None:

@@ -21,6 +21,7 @@ from ..model.errors import JobschedError, UsageError
 from ..service import Service
 from ..store import chaos, embedded
 from ..store.store import home_folder
+from . import limits
 from .actors import Actor
 from .jobs import WITNESS
 from .proxy import Proxy
@@ -30,6 +31,7 @@ CRASH_LIMIT = 3
 CONCURRENCY = 6
 DRAIN = "1s"
 STOP_SECONDS = 30.0
+MAX_DISK = 8 << 30
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 
 
@@ -37,12 +39,23 @@ class Ground:
     """lease: seconds, short, so that it can be outlasted. seed: of the submitters.
 
     Every second worker and submitter reaches the store through a proxy of its own; the others know it
-    as embedded and start it again when it was killed.
+    as embedded and start it again when it was killed. disk: a small file system for the store's data alone.
     """
 
-    def __init__(self, folder: Path, *, pg_bin: str | None, workers: int, submitters: int, lease: float, seed: str):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        pg_bin: str | None,
+        disk: Path | None,
+        workers: int,
+        submitters: int,
+        lease: float,
+        seed: str,
+    ):
         self.folder = folder
-        self.home = folder / "home"
+        self.disk = disk
+        self.home = (disk or folder) / "home"
         self._pg_bin = pg_bin
         self._mark = secrets.token_hex(8)
         self._stack = ExitStack()
@@ -53,6 +66,8 @@ class Ground:
         try:
             with self.service.store.connection() as conn:
                 chaos.write_history(conn)
+            for queue in limits.QUEUES:
+                self.service.set_queue(queue.name, queue.limits)
             self.workers = [self._make_worker(number) for number in range(workers)]
             self.submitters = [self._make_submitter(number, seed) for number in range(submitters)]
         except BaseException:
@@ -106,6 +121,7 @@ class Ground:
             "JOBSCHED_POLL": "200ms",
             "JOBSCHED_CONNECT_TIMEOUT": "2s",
             "JOBSCHED_DRAIN_TIMEOUT": DRAIN,
+            "JOBSCHED_AGING": "3s",
             "JOBSCHED_CRASH_LIMIT": str(CRASH_LIMIT),
             "JOBSCHED_LOST_LIMIT": "1000000",  # how often a worker is lost is chaos' doing, not the job's
             "JOBSCHED_LOG_FORMAT": "json",
@@ -141,19 +157,30 @@ class Ground:
 
 @contextmanager
 def open_ground(
-    configured: Settings, store: Path | None, *, workers: int, submitters: int, lease: float, seed: str
+    configured: Settings,
+    store: Path | None,
+    *,
+    disk: Path | None = None,
+    workers: int,
+    submitters: int,
+    lease: float,
+    seed: str,
 ) -> Iterator[Ground]:
     """Make the folder and what runs in it, and end all of it afterwards, also after SIGTERM and SIGHUP.
 
     store: the folder, new or empty; None makes one for temporary files. It is removed by whoever
-    calls, and only where nothing in it is worth a look. UsageError: a folder that holds anything.
+    calls, and only where nothing in it is worth a look. disk: the mount point of an empty, small file
+    system, on which the store's data lie, so that it can be filled up. UsageError: either holds anything.
     """
+    if disk is not None:
+        _check_disk(disk)
     folder = Path(tempfile.mkdtemp(prefix="jobsched-chaos-")) if store is None else _new_folder(configured, store)
     folder.chmod(0o711)  # the server may run as another user
     with _ended_by_signals():
         ground = Ground(
-            folder, pg_bin=configured["pg_bin"], workers=workers, submitters=submitters, lease=lease, seed=seed
-        )
+            folder, pg_bin=configured["pg_bin"], disk=disk, workers=workers, submitters=submitters, lease=lease,
+            seed=seed,
+        )  # fmt: skip
         try:
             yield ground
         except BaseException:
@@ -162,6 +189,16 @@ def open_ground(
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         ground.close()
+
+
+def _check_disk(disk: Path) -> None:
+    example = "mount -t tmpfs -o size=2g tmpfs DIR"
+    if not os.path.ismount(disk):
+        raise UsageError(f"{disk} is not a mount point — all of its space will be used up", fix=example)
+    if any(entry.name != "lost+found" for entry in disk.iterdir()):
+        raise UsageError(f"{disk} holds something — chaos wants a file system for itself", fix=example)
+    if (size := shutil.disk_usage(disk).total) > MAX_DISK:
+        raise UsageError(f"{disk} holds {size >> 30} GiB — it is filled up again and again: at most 8", fix=example)
 
 
 def _new_folder(configured: Settings, store: Path) -> Path:

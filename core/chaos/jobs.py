@@ -17,12 +17,18 @@ from ..handler import Context, Snooze, handler
 from ..model.backoff import Backoff, BackoffKind
 from ..model.job import NewJob
 from ..model.priority import Priority
+from .limits import KEYED, LIMITED, RATED
 
 WITNESS = "JOBSCHED_CHAOS_WITNESS"
 """Environment variable with the path of the witness' file."""
 TOLD = "chaos."
 """How the types begin that tell the witness."""
 ENDS_WELL, ENDS_DEAD = "ends:succeeded", "ends:dead"
+PURGED = "chaos-purged"
+"""The queue in which somebody cancels everything now and then."""
+PAUSED = "chaos-too"
+"""The queue that somebody pauses for a moment now and then."""
+BATCH = 100
 QUICK = Backoff(BackoffKind.FIXED, 0.1, 0.1)
 
 
@@ -159,18 +165,45 @@ MIX: tuple[tuple[int, Callable[[random.Random], NewJob]], ...] = (
 """How often, and what."""
 
 
+QUEUES: tuple[tuple[int, str], ...] = (
+    (30, KEYED.name),
+    (30, PAUSED),
+    (10, LIMITED.name),
+    (5, RATED.name),
+    (3, PURGED),
+)
+"""How often, and which."""
+
+
+def batch(rng: random.Random, key: str) -> list[NewJob]:
+    """Return many small jobs for one transaction, each with a key of its own."""
+    queue, priority = rng.choice((KEYED.name, PAUSED)), rng.choice(list(Priority))
+    return [
+        NewJob("noop", queue=queue, priority=priority, idempotency_key=f"{key}-{number}", tags=(ENDS_WELL,))
+        for number in range(BATCH)
+    ]
+
+
 def pick(rng: random.Random, key: str | None) -> NewJob:
-    """Return a job, one of the mix, with the tag that says how it ends."""
+    """Return a job, one of the mix, with the tag that says how it ends.
+
+    One without a key may have a unique key: then it may be answered with another job.
+    """
     (make,) = rng.choices([make for _, make in MIX], [weight for weight, _ in MIX])
     job = make(rng)
     dies = job.type == "chaos.exits" or (job.type == "chaos.fails" and job.payload["times"] >= 3)
+    (queue,) = rng.choices([name for _, name in QUEUES], [weight for weight, _ in QUEUES])
+    turn, unique, held = rng.random() < 0.3, rng.random() < 0.08, rng.random() < 0.03
     return NewJob(
         job.type,
         job.payload,
-        queue=rng.choice(("chaos", "chaos-too")),
+        queue=queue,
         priority=rng.choice(list(Priority)),
         max_attempts=job.max_attempts,
         delay=job.delay,
         idempotency_key=key,
         tags=(ENDS_DEAD if dies else ENDS_WELL,),
+        concurrency_key=f"customer-{rng.randrange(4)}" if turn and queue == KEYED.name else None,
+        unique_key=f"report-{rng.randrange(12)}" if unique and key is None else None,
+        hold=held,
     )

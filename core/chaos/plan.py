@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from typing import NamedTuple
 
 KINDS = {
@@ -19,8 +20,11 @@ KINDS = {
     "silence network": "connections that fall silent without a word, or give no answers; then they speak, or break",
     "cut network": "every connection of a worker or submitter broken, and each new one",
     "skew clock": "a worker started again with its clock hours off",
+    "fill disk": "not a byte left on the store's disk",
 }
 """Kind of fault → what it does."""
+CONDITIONAL = ("skew clock", "fill disk")
+"""Kinds for which a machine must have something."""
 QUIET_SECONDS = 1.5
 """Before the first fault and after the last one."""
 GAPS = (0.4, 2.4)
@@ -38,14 +42,14 @@ class Fault(NamedTuple):
     share: float
 
 
-def make_plan(seed: str, *, seconds: float, workers: int, lease: float, skew: bool) -> list[Fault]:
+def make_plan(seed: str, *, seconds: float, workers: int, lease: float, possible: Collection[str] = ()) -> list[Fault]:
     """Return the faults of a run that takes so long, in order of time.
 
-    lease: seconds; stops and silences outlast it. skew: whether clocks can be skewed here. Every kind
-    comes before any comes again.
+    lease: seconds; stops and silences outlast it. possible: of the conditional kinds those that can be
+    brought about here. Every kind comes before any comes again.
     """
     rng = random.Random(seed)
-    kinds = [kind for kind in KINDS if skew or kind != "skew clock"]
+    kinds = [kind for kind in KINDS if kind in possible or kind not in CONDITIONAL]
     bag: list[str] = []
     plan = []
     at = QUIET_SECONDS
@@ -69,5 +73,7 @@ def _lasts(kind: str, rng: random.Random, lease: float) -> float:
             return rng.uniform(0.1, 1.2) * lease
         case "use up connections":
             return rng.uniform(0.5, 1.5)
+        case "fill disk":
+            return rng.uniform(0.5, 3.0)
         case _:
             return 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ..model.errors import JobschedError
 from ..store import chaos
+from . import limits
 from .faults import Faults, Mend
 from .ground import CRASH_LIMIT, STOP_SECONDS, Ground
 from .plan import Fault
@@ -90,6 +91,7 @@ def _settle(ground: Ground) -> float | None:
             worker.tend()
         try:
             with ground.service.store.connection() as conn:
+                ground.service.release(chaos.held_jobs(conn))
                 if not chaos.unfinished(conn):
                     return spent
         except JobschedError:
@@ -113,7 +115,8 @@ def _judge(ground: Ground) -> Report:
     said, told = read_said(ground.said()), read_told(ground.witness)
     with ground.service.store.connection() as conn:
         left = chaos.jobs_left(conn)
-        violations = judge(said=said, told=told, left=left, history=chaos.history(conn), crash_limit=CRASH_LIMIT)
+        history, turns = chaos.history(conn), chaos.turns(conn, [queue.name for queue in limits.QUEUES])
+        violations = judge(said=said, told=told, left=left, history=history, turns=turns, crash_limit=CRASH_LIMIT)
     for checked in ground.service.verify():
         if checked.violations:
             example = f"job {checked.found[0].job_id}: {checked.found[0].facts}"

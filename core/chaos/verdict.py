@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..model.states import State
-from ..store.chaos import Change, Left
-from .jobs import ENDS_DEAD, TOLD
+from ..store.chaos import Change, Left, Turn
+from .jobs import ENDS_DEAD, PURGED, TOLD
+from .limits import check_limits
 
 LOST = "every acknowledged job is in the store"
 OPEN = "every job ends"
 ONE_KEY = "one idempotency key makes one job"
 RIGHT_KEY = "a key is answered with the job that it made"
+RIGHT_UNIQUE = "a unique key is answered with a job that has it"
 RIGHT_END = "a job ends as it must, or is cancelled because somebody asked"
 ONE_OWNER = "a job has one owner at a time"
 ONE_OUTCOME = "a job has one outcome"
@@ -39,11 +41,14 @@ class Violation(NamedTuple):
 @dataclass(slots=True)
 class Said:
     """What submitters noted. ids: key (or None) of each acknowledged job, as often as it was
-    acknowledged; asked: what people asked for, by job."""
+    acknowledged; unique: jobs that a unique key was answered with; cancelled, retried: how often
+    somebody asked for it, by job; purged: whether somebody purged the queue for it."""
 
     ids: list[tuple[int, str | None]] = field(default_factory=list)
     cancelled: Counter[int] = field(default_factory=Counter)
     retried: Counter[int] = field(default_factory=Counter)
+    unique: list[tuple[int, str]] = field(default_factory=list)
+    purged: bool = False
 
 
 class Told(NamedTuple):
@@ -83,6 +88,10 @@ def read_said(paths: Iterable[Path]) -> Said:
                     said.cancelled[job_id] += 1
                 case {"asked": "retry", "id": int(job_id)}:
                     said.retried[job_id] += 1
+                case {"asked": "purge"}:
+                    said.purged = True
+                case {"id": int(job_id), "unique": str(key)}:
+                    said.unique.append((job_id, key))
                 case {"id": int(job_id), "key": key}:
                     said.ids.append((job_id, key))
     return said
@@ -96,7 +105,13 @@ def read_told(path: Path) -> list[Told]:
 
 
 def judge(
-    *, said: Said, told: Sequence[Told], left: Sequence[Left], history: Iterable[Change], crash_limit: int
+    *,
+    said: Said,
+    told: Sequence[Told],
+    left: Sequence[Left],
+    history: Iterable[Change],
+    turns: Iterable[Turn] = (),
+    crash_limit: int,
 ) -> list[Violation]:
     """Return the broken promises; empty if all were kept."""
     broken = Broken()
@@ -108,6 +123,7 @@ def judge(
     for job_id, changes in itertools.groupby(history, key=lambda change: change.job_id):
         leases |= check_history(job_id, list(changes), said.retried[job_id], broken.add)
     _check_told(told, left, leases, broken.add)
+    check_limits(turns, broken.add)
     return broken.violations()
 
 
@@ -120,6 +136,11 @@ def _check_acknowledged(said: Said, jobs: dict[int, Left], add: Callable[[str, s
             add(RIGHT_KEY, f"key {key} was answered with job {job_id}, which has key {jobs[job_id].key}")
         if key is not None:
             answers[key].add(job_id)
+    for job_id, unique_key in said.unique:
+        if job_id not in jobs:
+            add(LOST, f"job {job_id} was the answer to unique key {unique_key} and is not there")
+        elif jobs[job_id].unique_key != unique_key:
+            add(RIGHT_UNIQUE, f"unique key {unique_key} was answered with job {job_id}, which has not got it")
     for key, ids in answers.items():
         if len(ids) > 1:
             add(ONE_KEY, f"key {key} was answered with jobs {sorted(ids)}")
@@ -133,7 +154,8 @@ def _check_end(job: Left, said: Said, crash_limit: int, add: Callable[[str, str]
     if not State(job.state).is_final:
         add(OPEN, f"job {job.id} is {job.state}")
     elif job.state == State.CANCELLED:
-        if not said.cancelled[job.id]:
+        purged = said.purged and job.queue == PURGED
+        if not said.cancelled[job.id] and not job.unmet and not purged:
             add(RIGHT_END, f"job {job.id} is cancelled, and nobody asked for it")
     elif job.state != must and not (job.state == State.DEAD and job.crashes >= crash_limit):
         add(RIGHT_END, f"job {job.id} ({job.type}) is {job.state} instead of {must}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from psycopg import Connection
@@ -24,7 +24,8 @@ class Change(NamedTuple):
 
 
 class Left(NamedTuple):
-    """A job as it was left. token: of the lease that its outcome was told under."""
+    """A job as it was left. token: of the lease that its outcome was told under. unmet: a job after which
+    it was to run did not end as asked."""
 
     id: int
     type: str
@@ -33,6 +34,19 @@ class Left(NamedTuple):
     tags: list[str]
     crashes: int
     token: int | None
+    queue: str = ""
+    unique_key: str | None = None
+    unmet: bool = False
+
+
+class Turn(NamedTuple):
+    """A lease that was taken (leased) or given up (released), of a queue or key with a limit. at: seconds."""
+
+    what: str
+    job_id: int
+    queue: str
+    key: str | None
+    at: float
 
 
 def write_history(conn: Connection[TupleRow]) -> None:
@@ -43,6 +57,16 @@ def write_history(conn: Connection[TupleRow]) -> None:
 def history(conn: Connection[TupleRow]) -> Iterator[Change]:
     """Give what was written down, job by job, in order."""
     return map(Change._make, conn.execute(load("chaos_read_history")))
+
+
+def turns(conn: Connection[TupleRow], queues: Sequence[str]) -> Iterator[Turn]:
+    """Give the leases of jobs in these queues that were taken and given up, in order."""
+    return map(Turn._make, conn.execute(load("chaos_turns"), {"queues": list(queues)}))
+
+
+def held_jobs(conn: Connection[TupleRow]) -> list[int]:
+    """Jobs that somebody holds."""
+    return [int(job_id) for (job_id,) in conn.execute(load("chaos_held"))]
 
 
 def jobs_left(conn: Connection[TupleRow]) -> list[Left]:

@@ -42,6 +42,8 @@ def enqueue_blocked(row: JobRow, submitter: str, window: float) -> Steps[Submitt
     """
     blocks = row.blocks
     assert blocks is not None
+    if row.key and (yield load("key_is_taken"), {"key": row.key, "window": window}):
+        return None  # before its parents are looked at: what became of them since is not this answer's concern
     drawn = yield load("draw_ids"), {"count": 1}
     job_id: int = drawn[0][0]
     yield from _check_parents(blocks.after)

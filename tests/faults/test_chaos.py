@@ -85,11 +85,19 @@ def test_chaos_that_is_ended_in_the_middle_leaves_nothing_running(environ: dict[
     assert processes_with(str(folder)) == {}
 
 
-@pytest.mark.parametrize("arguments", [("chaos", "--store", "FOLDER"), ("--database-url", "postgresql://x", "chaos")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("chaos", "--store", "FOLDER"),
+        ("chaos", "--disk", "FOLDER"),
+        ("chaos", "--disk", "/proc"),
+        ("--database-url", "postgresql://x", "chaos"),
+    ],
+)
 def test_chaos_takes_no_store_but_one_of_its_own(
     environ: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    """Neither a folder that holds anything nor a database that somebody else has."""
+    """Neither a folder or file system that holds anything nor a database that somebody else has."""
     (tmp_path / "something").touch()
 
     outcome = chaos(environ, *(word.replace("FOLDER", str(tmp_path)) for word in arguments))

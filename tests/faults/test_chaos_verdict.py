@@ -8,14 +8,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from jobsched.core.chaos import verdict
+from jobsched.core.chaos import limits, verdict
+from jobsched.core.chaos.jobs import PURGED
+from jobsched.core.chaos.limits import KEYED, LIMITED, RATED, check_limits
 from jobsched.core.chaos.verdict import Said, Told, check_history, judge, read_said, read_told
 from jobsched.core.config import Settings
 from jobsched.core.model.job import NewJob
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
 from jobsched.core.store import chaos
-from jobsched.core.store.chaos import Change, Left
+from jobsched.core.store.chaos import Change, Left, Turn
 from jobsched.tests.store.hands import Hands
 
 WELL = Left(1, "chaos.nap", "succeeded", "k", [], 0, 7)
@@ -67,6 +69,57 @@ def test_ends_that_somebody_brought_about_are_right() -> None:
     """A cancellation that was asked for; a crash of every lonely run, which is the faults' doing."""
     assert rules(WELL._replace(state="cancelled", token=None), cancelled=True) == []
     assert rules(WELL._replace(state="dead", crashes=3)) == []
+
+
+def test_a_job_whose_parent_ended_otherwise_or_whose_queue_was_purged_may_be_cancelled() -> None:
+    """And none that merely stands in that queue, or has parents that ended as asked."""
+    cancelled = WELL._replace(state="cancelled", token=None, queue=PURGED)
+    assert rules(cancelled) == [verdict.RIGHT_END]
+    assert rules(cancelled._replace(unmet=True)) == []
+    assert judge(said=Said([(1, "k")], purged=True), told=(), left=[cancelled], history=LIFE, crash_limit=3) == []
+    elsewhere = [cancelled._replace(queue=KEYED.name)]
+    found = judge(said=Said([(1, "k")], purged=True), told=(), left=elsewhere, history=LIFE, crash_limit=3)
+    assert [violation.rule for violation in found] == [verdict.RIGHT_END]
+
+
+def test_a_unique_key_that_is_answered_with_a_job_that_has_not_got_it_is_found() -> None:
+    """Or with one that is not there."""
+    for left, expected in (
+        (WELL._replace(unique_key="u"), []),
+        (WELL._replace(unique_key="v"), [verdict.RIGHT_UNIQUE]),
+        (WELL._replace(id=2), [verdict.LOST]),
+    ):
+        found = judge(
+            said=Said(unique=[(1, "u")]), told=(), left=[left],
+            history=[change._replace(job_id=left.id) for change in LIFE], crash_limit=3,
+        )  # fmt: skip
+        assert [violation.rule for violation in found if violation.rule != verdict.TOLD_OUTCOME] == expected
+
+
+def broken_limits(*turns: tuple[str, int, str, str | None, float]) -> list[str]:
+    """The limits that these leases broke."""
+    broken = verdict.Broken()
+    check_limits([Turn(*turn) for turn in turns], broken.add)
+    return [violation.rule for violation in broken.violations()]
+
+
+def test_more_jobs_of_a_key_or_a_queue_than_may_are_found() -> None:
+    """One that comes when another one has gone is within the limit; what has no limit has none."""
+    two = [("leased", job, KEYED.name, "a", 0.0) for job in (1, 2)]
+    assert broken_limits(*two, ("leased", 3, KEYED.name, "b", 0.0), ("leased", 4, KEYED.name, None, 0.0)) == []
+    assert broken_limits(*two, ("released", 1, KEYED.name, "a", 0.0), ("leased", 3, KEYED.name, "a", 0.0)) == []
+    assert broken_limits(*two, ("leased", 3, KEYED.name, "a", 0.0)) == [limits.KEY_LIMIT]
+    three = [("leased", job, LIMITED.name, None, 0.0) for job in (1, 2, 3)]
+    assert broken_limits(*three) == []
+    assert broken_limits(*three, ("leased", 4, LIMITED.name, None, 0.0)) == [limits.QUEUE_LIMIT]
+
+
+def test_a_queue_that_starts_jobs_faster_than_its_rate_is_found() -> None:
+    """Its burst at once, then one whenever a token has come."""
+    burst = [("leased", job, RATED.name, None, 10.0) for job in range(5)]
+    token = 1 / 12
+    assert broken_limits(*burst, ("leased", 9, RATED.name, None, 10.0 + token)) == []
+    assert broken_limits(*burst, ("leased", 9, RATED.name, None, 10.0 + token / 2)) == [limits.RATE]
 
 
 def test_a_key_that_leads_to_two_jobs_is_found() -> None:

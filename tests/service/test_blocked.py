@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -64,6 +65,23 @@ def test_a_chain_is_cancelled_to_its_end_and_a_clean_up_runs(service: Service, h
     tidy = service.submit(NewJob("noop", after=(After(third, FAIL),))).id
     end(service, hands, first, "dead")
     assert states(service, first, second, third, tidy) == [State.DEAD, State.CANCELLED, State.CANCELLED, State.QUEUED]
+
+
+def test_the_same_key_gives_the_same_job_whatever_became_of_its_parents(service: Service, hands: Hands) -> None:
+    """Who lost the acknowledgement and submits again is told of the job, though by now no such job could be made."""
+    parent = service.submit(NewJob("noop")).id
+    child = NewJob("noop", after=(After(parent),), unique_key="u", idempotency_key="k")
+    first = service.submit(child)
+    service.cancel([parent], by="test")
+    assert service.get(first.id).state is State.CANCELLED
+    other = service.submit(NewJob("noop", unique_key="u"))
+
+    again = service.submit(child)
+
+    assert (again.id, again.created, again.state) == (first.id, False, State.CANCELLED)
+    assert other.id != first.id
+    with pytest.raises(Conflict):
+        service.submit(replace(child, idempotency_key="another"))
 
 
 def test_a_job_after_several_waits_for_the_last(service: Service, hands: Hands) -> None:

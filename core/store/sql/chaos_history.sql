@@ -7,7 +7,8 @@ create table jobsched_chaos.history (
     xid    xid8 not null default pg_current_xact_id(),
     what   text not null check (what in ('leased', 'released', 'ended', 'reopened')),
     job_id bigint not null,
-    token  bigint
+    token  bigint,
+    at     timestamptz not null default clock_timestamp()
 );
 
 create function jobsched_chaos.note() returns trigger language plpgsql as $$
