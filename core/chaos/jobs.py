@@ -28,7 +28,7 @@ PURGED = "chaos-purged"
 """The queue in which somebody cancels everything now and then."""
 PAUSED = "chaos-too"
 """The queue that somebody pauses for a moment now and then."""
-BATCH = 100
+BATCH = 250
 QUICK = Backoff(BackoffKind.FIXED, 0.1, 0.1)
 
 
