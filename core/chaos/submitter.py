@@ -35,7 +35,7 @@ from ..model.job import After, Condition, NewJob
 from ..service import Service
 from .jobs import PAUSED, PURGED, batch, pick
 
-PAUSE_SECONDS = 0.045
+PAUSE_SECONDS = 0.08
 AGAIN_SECONDS = 0.1
 PATIENCE_SECONDS = 60.0
 LATER_AGAIN = 40

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -31,13 +32,17 @@ def make_folder() -> Path:
 
 
 class Server:
-    """One server. network: addresses besides the loopback that may log in, without a password."""
+    """One server. network: addresses besides the loopback that may log in, without a password. environ: more
+    variables of its own, once it runs."""
 
-    def __init__(self, folder: Path, name: str, *, network: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, name: str, *, network: str | None = None, environ: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.data = folder / name
         self.port = free_port()
         self._network = network
+        self._environ = {**os.environ, **(environ or {})}
 
     def create(self) -> Server:
         """Make a new cluster and start it."""
@@ -61,7 +66,8 @@ class Server:
         if self._network:
             with (self.data / "pg_hba.conf").open("a") as file:
                 file.write(f"host all all {self._network} trust\n")
-        self._run("pg_ctl", "-D", self.data, "-l", self.folder / f"{self.data.name}.log", "-w", "start")
+        log = self.folder / f"{self.data.name}.log"
+        self._run("pg_ctl", "-D", self.data, "-l", log, "-w", "start", environ=self._environ)
         return self
 
     def promote(self) -> None:
@@ -93,8 +99,8 @@ class Server:
         except OSError:
             return False
 
-    def _run(self, program: str, *arguments: object) -> None:
+    def _run(self, program: str, *arguments: object, environ: Mapping[str, str] | None = None) -> None:
         subprocess.run(
             [BIN / program, *map(str, arguments)], user=ACCOUNT, group=ACCOUNT, extra_groups=[], cwd=self.folder,
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+            env=environ, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
         )  # fmt: skip
