@@ -33,6 +33,9 @@ def command(
     minutes: Annotated[float, typer.Option("--minutes", min=0.1, max=1440, help="How long things break.")] = 1.0,
     seed: Annotated[str, typer.Option("--seed", help="The same seed makes the same plan. Default: random.")] = "",
     workers: Annotated[int, typer.Option("--workers", min=1, max=50, help="Worker processes.")] = 2,
+    pace: Annotated[
+        float, typer.Option("--pace", min=0.2, max=3600, help="Seconds between two faults, on average.")
+    ] = 3.0,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be broken when, and do nothing.")] = False,
     store: Annotated[
         Path | None,
@@ -61,7 +64,7 @@ def command(
         seed = secrets.token_hex(4)
     skew = faketime_library() is not None
     possible = [*(["skew clock"] if skew else []), *(["fill disk"] if disk else [])]
-    made = make_plan(seed, seconds=60 * minutes, workers=workers, lease=LEASE_SECONDS, possible=possible)
+    made = make_plan(seed, seconds=60 * minutes, workers=workers, lease=LEASE_SECONDS, pace=pace, possible=possible)
     if plan:
         output.emit("chaos.plan", PLAN_COLUMNS, _plan_rows(made), seed=seed)
         return 0

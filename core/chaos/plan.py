@@ -27,7 +27,9 @@ CONDITIONAL = ("skew clock", "fill disk")
 """Kinds for which a machine must have something."""
 QUIET_SECONDS = 1.5
 """Before the first fault and after the last one."""
-GAPS = (0.4, 2.4)
+PACE = 3.0
+"""Seconds from one fault to the next, on average, if nobody says otherwise: time enough to get something done."""
+SPREAD = 0.7
 
 
 class Fault(NamedTuple):
@@ -42,10 +44,12 @@ class Fault(NamedTuple):
     share: float
 
 
-def make_plan(seed: str, *, seconds: float, workers: int, lease: float, possible: Collection[str] = ()) -> list[Fault]:
+def make_plan(
+    seed: str, *, seconds: float, workers: int, lease: float, pace: float = PACE, possible: Collection[str] = ()
+) -> list[Fault]:
     """Return the faults of a run that takes so long, in order of time.
 
-    lease: seconds; stops and silences outlast it. possible: of the conditional kinds those that can be
+    lease: seconds; stops and silences outlast it. pace: seconds between two faults, on average. possible: of the conditional kinds those that can be
     brought about here. Every kind comes before any comes again.
     """
     rng = random.Random(seed)
@@ -59,7 +63,7 @@ def make_plan(seed: str, *, seconds: float, workers: int, lease: float, possible
         kind = bag.pop()
         lasts = _lasts(kind, rng, lease)
         plan.append(Fault(round(at, 2), kind, rng.randrange(workers), round(lasts, 2), round(rng.random(), 2)))
-        at += rng.uniform(*GAPS)
+        at += rng.uniform((1 - SPREAD) * pace, (1 + SPREAD) * pace)
     return plan
 
 

@@ -42,8 +42,9 @@ def processes_with(text: str) -> dict[int, str]:
 def test_after_any_series_of_faults_every_promise_was_kept(environ: dict[str, str], database_url: str) -> None:
     """Workers, submitters, connections and the server killed, stopped, cut off and started again for a while."""
     outcome = chaos(
-        environ | {"JOBSCHED_DATABASE_URL": database_url}, "-o", "json", "chaos", "--minutes", MINUTES, "--seed", SEED
-    )
+        environ | {"JOBSCHED_DATABASE_URL": database_url},
+        "-o", "json", "chaos", "--minutes", MINUTES, "--seed", SEED, "--pace", "1.4",
+    )  # fmt: skip
 
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     found: dict[str, dict[str, Any]] = {}
@@ -60,7 +61,7 @@ def test_after_any_series_of_faults_every_promise_was_kept(environ: dict[str, st
 def test_the_same_seed_makes_the_same_plan(environ: dict[str, str]) -> None:
     """And another one another; every kind of fault comes before any comes again."""
     plans = [
-        chaos(environ, "-o", "jsonl", "chaos", "--plan", "--minutes", "1", "--seed", seed).stdout
+        chaos(environ, "-o", "jsonl", "chaos", "--plan", "--minutes", "1", "--pace", "2", "--seed", seed).stdout
         for seed in ("a", "a", "b")
     ]
 
@@ -73,7 +74,9 @@ def test_chaos_that_is_ended_in_the_middle_leaves_nothing_running(environ: dict[
     """SIGTERM as well as Ctrl-C: no worker, runner, command, submitter or server is left."""
     folder = run_folder / f"chaos-{os.getpid()}"
     process = subprocess.Popen(
-        [*PROGRAM, "chaos", "--store", str(folder), "--seed", SEED], env=environ, stderr=subprocess.DEVNULL
+        [*PROGRAM, "chaos", "--store", str(folder), "--seed", SEED, "--pace", "1"],
+        env=environ,
+        stderr=subprocess.DEVNULL,
     )
     witness = folder / "witness"
     until(lambda: witness.exists() and len(witness.read_text().splitlines()) > 20, "jobs run")

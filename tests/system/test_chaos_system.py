@@ -27,7 +27,7 @@ def test_three_workers_keep_every_promise_with_skewed_clocks_and_a_disk_that_fil
     environ: dict[str, str], small_disk: Path
 ) -> None:
     """As in the fault suite, but every kind of fault several times, clocks and the store's disk included."""
-    flags = ["--minutes", "1.5", "--workers", "3", "--seed", "system", "--disk", small_disk]
+    flags = ["--minutes", "1.5", "--pace", "1.4", "--workers", "3", "--seed", "system", "--disk", small_disk]
     outcome = subprocess.run([*PROGRAM, "-o", "json", "chaos", *flags], env=environ, capture_output=True, text=True)
 
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
