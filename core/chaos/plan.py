@@ -49,8 +49,8 @@ def make_plan(
 ) -> list[Fault]:
     """Return the faults of a run that takes so long, in order of time.
 
-    lease: seconds; stops and silences outlast it. pace: seconds between two faults, on average. possible: of the conditional kinds those that can be
-    brought about here. Every kind comes before any comes again.
+    lease: seconds; stops and silences outlast it. pace: seconds between two faults, on average. possible:
+    of the conditional kinds those that can be brought about here. Every kind comes before any comes again.
     """
     rng = random.Random(seed)
     kinds = [kind for kind in KINDS if kind in possible or kind not in CONDITIONAL]
