@@ -13,6 +13,7 @@ from .. import diagnostics, invocation, output
 from ..output import Column
 
 if TYPE_CHECKING:
+    from ...core.chaos.ground import Options
     from ...core.chaos.plan import Fault
     from ...core.chaos.run import Report
 
@@ -37,6 +38,7 @@ def command(
         float, typer.Option("--pace", min=0.2, max=3600, help="Seconds between two faults, on average.")
     ] = 3.0,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be broken when, and do nothing.")] = False,
+    bulk: Annotated[bool, typer.Option("--bulk", help="Only batches of small jobs, a thousand a second.")] = False,
     store: Annotated[
         Path | None,
         typer.Option("--store", metavar="DIR", help="In this new folder, which is kept; default: a temporary one."),
@@ -52,6 +54,7 @@ def command(
     that was acknowledged must have ended once. Exit 0 if so, 1 if a promise was broken.
     """
     from ...core.chaos.actors import faketime_library
+    from ...core.chaos.ground import Options
     from ...core.chaos.plan import make_plan
 
     if invocation.current().database_url is not None:
@@ -70,19 +73,18 @@ def command(
         return 0
     if not skew:
         diagnostics.note("clocks are not skewed: libfaketime is not installed (on Debian: apt-get install faketime)")
-    return _run(made, seed, minutes, workers, store, disk)
+    options = Options(seed, workers, SUBMITTERS, LEASE_SECONDS, bulk=bulk, disk=disk)
+    return _run(made, minutes, store, options)
 
 
-def _run(plan: list[Fault], seed: str, minutes: float, workers: int, store: Path | None, disk: Path | None) -> int:
+def _run(plan: list[Fault], minutes: float, store: Path | None, options: Options) -> int:
     import shutil
 
     from ...core.chaos.ground import open_ground
     from ...core.chaos.run import run
 
-    settings = invocation.current().settings
-    with open_ground(
-        settings, store, disk=disk, workers=workers, submitters=SUBMITTERS, lease=LEASE_SECONDS, seed=seed
-    ) as ground:
+    seed, workers = options.seed, options.workers
+    with open_ground(invocation.current().settings, store, options) as ground:
         diagnostics.note(f"{len(plan)} faults in {minutes:g} min, seed {seed}, in {ground.folder}")
         report = run(ground, plan, seconds=60 * minutes, say=diagnostics.note)
         folder = ground.folder

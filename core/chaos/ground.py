@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -35,32 +36,35 @@ MAX_DISK = 8 << 30
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 
 
-class Ground:
-    """lease: seconds, short, so that it can be outlasted. seed: of the submitters.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """seed: of the submitters. workers, submitters: how many. lease: seconds, short, so that it can be outlasted.
+    bulk: submit batches of small jobs alone. disk: a small file system for the store's data alone, or None.
+    pg_bin: as the setting."""
 
-    Every second worker and submitter reaches the store through a proxy of its own; the others know it
-    as embedded and start it again when it was killed. disk: a small file system for the store's data alone.
+    seed: str
+    workers: int
+    submitters: int
+    lease: float
+    bulk: bool = False
+    disk: Path | None = None
+    pg_bin: str | None = None
+
+
+class Ground:
+    """Every second worker and submitter reaches the store through a proxy of its own; the others know it
+    as embedded and start it again when it was killed.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        pg_bin: str | None,
-        disk: Path | None,
-        workers: int,
-        submitters: int,
-        lease: float,
-        seed: str,
-    ):
+    def __init__(self, folder: Path, options: Options) -> None:
         self.folder = folder
-        self.disk = disk
-        self.home = (disk or folder) / "home"
-        self._pg_bin = pg_bin
+        self.disk = options.disk
+        self.home = (options.disk or folder) / "home"
+        self._options = options
         self._mark = secrets.token_hex(8)
         self._stack = ExitStack()
-        self._environ = self._make_environ(lease)
-        self._url = embedded.start(self.home, pg_bin=pg_bin)
+        self._environ = self._make_environ()
+        self._url = embedded.start(self.home, pg_bin=options.pg_bin)
         self.settings = load(environ=self._environ, cwd=folder)
         self.service = Service(self.settings)
         try:
@@ -68,8 +72,8 @@ class Ground:
                 chaos.write_history(conn)
             for queue in limits.QUEUES:
                 self.service.set_queue(queue.name, queue.limits)
-            self.workers = [self._make_worker(number) for number in range(workers)]
-            self.submitters = [self._make_submitter(number, seed) for number in range(submitters)]
+            self.workers = [self._make_worker(number) for number in range(options.workers)]
+            self.submitters = [self._make_submitter(number) for number in range(options.submitters)]
         except BaseException:
             self.close()
             raise
@@ -109,15 +113,15 @@ class Ground:
         with self.service.store.connection() as conn:
             return chaos.worker_marks(conn)
 
-    def _make_environ(self, lease: float) -> dict[str, str]:
+    def _make_environ(self) -> dict[str, str]:
         return {
             **{name: os.environ[name] for name in _KEPT if name in os.environ},
             "HOME": str(self.folder),
             "XDG_CONFIG_HOME": str(self.folder / "config"),
             "JOBSCHED_HOME": str(self.home),
-            **({"JOBSCHED_PG_BIN": self._pg_bin} if self._pg_bin else {}),
+            **({"JOBSCHED_PG_BIN": self._options.pg_bin} if self._options.pg_bin else {}),
             "JOBSCHED_IMPORTS": "jobsched.core.chaos.jobs",
-            "JOBSCHED_LEASE": f"{lease:g}s",
+            "JOBSCHED_LEASE": f"{self._options.lease:g}s",
             "JOBSCHED_POLL": "200ms",
             "JOBSCHED_CONNECT_TIMEOUT": "2s",
             "JOBSCHED_DRAIN_TIMEOUT": DRAIN,
@@ -135,8 +139,11 @@ class Ground:
         environ, proxy = self._way_to_the_store(number)
         return Actor(name, command, environ, self.folder, proxy)
 
-    def _make_submitter(self, number: int, seed: str) -> Actor:
-        command = ("jobsched.core.chaos.submitter", str(self.folder), str(number), "{life}", seed)
+    def _make_submitter(self, number: int) -> Actor:
+        mix = "bulk" if self._options.bulk else "mixed"
+        command = (
+            "jobsched.core.chaos.submitter", str(self.folder), str(number), "{life}", self._options.seed, mix,
+        )  # fmt: skip
         environ, proxy = self._way_to_the_store(number)
         return Actor(f"submitter-{number}", command, environ, self.folder, proxy)
 
@@ -156,31 +163,19 @@ class Ground:
 
 
 @contextmanager
-def open_ground(
-    configured: Settings,
-    store: Path | None,
-    *,
-    disk: Path | None = None,
-    workers: int,
-    submitters: int,
-    lease: float,
-    seed: str,
-) -> Iterator[Ground]:
+def open_ground(configured: Settings, store: Path | None, options: Options) -> Iterator[Ground]:
     """Make the folder and what runs in it, and end all of it afterwards, also after SIGTERM and SIGHUP.
 
     store: the folder, new or empty; None makes one for temporary files. It is removed by whoever
-    calls, and only where nothing in it is worth a look. disk: the mount point of an empty, small file
-    system, on which the store's data lie, so that it can be filled up. UsageError: either holds anything.
+    calls, and only where nothing in it is worth a look. UsageError: it holds anything, or so does the disk,
+    which must be the mount point of an empty, small file system, so that it can be filled up.
     """
-    if disk is not None:
-        _check_disk(disk)
+    if options.disk is not None:
+        _check_disk(options.disk)
     folder = Path(tempfile.mkdtemp(prefix="jobsched-chaos-")) if store is None else _new_folder(configured, store)
     folder.chmod(0o711)  # the server may run as another user
     with _ended_by_signals():
-        ground = Ground(
-            folder, pg_bin=configured["pg_bin"], disk=disk, workers=workers, submitters=submitters, lease=lease,
-            seed=seed,
-        )  # fmt: skip
+        ground = Ground(folder, replace(options, pg_bin=configured["pg_bin"]))
         try:
             yield ground
         except BaseException:

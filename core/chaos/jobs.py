@@ -28,7 +28,8 @@ PURGED = "chaos-purged"
 """The queue in which somebody cancels everything now and then."""
 PAUSED = "chaos-too"
 """The queue that somebody pauses for a moment now and then."""
-BATCH = 250
+BATCH, BULK = 25, 100
+"""Jobs in a transaction, among others and where there is nothing else."""
 QUICK = Backoff(BackoffKind.FIXED, 0.1, 0.1)
 
 
@@ -175,12 +176,12 @@ QUEUES: tuple[tuple[int, str], ...] = (
 """How often, and which."""
 
 
-def batch(rng: random.Random, key: str) -> list[NewJob]:
+def batch(rng: random.Random, key: str, size: int) -> list[NewJob]:
     """Return many small jobs for one transaction, each with a key of its own."""
     queue, priority = rng.choice((KEYED.name, PAUSED)), rng.choice(list(Priority))
     return [
         NewJob("noop", queue=queue, priority=priority, idempotency_key=f"{key}-{number}", tags=(ENDS_WELL,))
-        for number in range(BATCH)
+        for number in range(size)
     ]
 
 

@@ -1,9 +1,9 @@
-"""A process that submits: `python -m jobsched.core.chaos.submitter FOLDER NUMBER LIFE SEED`.
+"""A process that submits: `python -m jobsched.core.chaos.submitter FOLDER NUMBER LIFE SEED MIX`.
 
 What was acknowledged is on disk before it goes on, so that kill -9 cannot take it back: lines of
 JSON in FOLDER/said-NUMBER.jsonl. It also does what people do: submits twice, cancels, runs again, lets
 jobs wait for others, holds and releases, pauses and purges; what it asks for is noted before it asks.
-SIGTERM ends it after its current job.
+SIGTERM ends it after its current job. MIX is mixed, or bulk: batches of small jobs alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ..model.errors import (
 )
 from ..model.job import After, Condition, NewJob
 from ..service import Service
-from .jobs import PAUSED, PURGED, batch, pick
+from .jobs import BATCH, BULK, PAUSED, PURGED, batch, pick
 
 PAUSE_SECONDS = 0.08
 AGAIN_SECONDS = 0.1
@@ -45,10 +45,12 @@ PASSING = (StoreUnreachable, TryAgain, PermissionDenied, ConfigError)
 
 
 class Submitter:
-    """number: which of the submitters. life: how often it was started before. seed: of everything."""
+    """number: which of the submitters. life: how often it was started before. seed: of everything.
+    bulk: nothing but batches."""
 
-    def __init__(self, folder: Path, number: int, life: int, seed: str) -> None:
+    def __init__(self, folder: Path, number: int, life: int, seed: str, *, bulk: bool) -> None:
         self._seed = seed
+        self._bulk = bulk
         self._mine = f"{seed}-{number}-{life}"
         self._rng = random.Random(self._mine)
         self._file = (folder / f"said-{number}.jsonl").open("ab")
@@ -72,6 +74,9 @@ class Submitter:
         self._stopping = True
 
     def _turn(self, serial: int) -> None:
+        if self._bulk:
+            self._submit(batch(self._rng, f"{self._mine}-{serial}", BULK))
+            return
         match self._rng.random():
             case chance if chance < 0.06 and self._ids:
                 self._ask("cancel", self._rng.choice(self._ids))
@@ -86,7 +91,7 @@ class Submitter:
             case chance if chance < 0.40 and self._ids:
                 self._submit([replace(pick(self._rng, f"{self._mine}-{serial}"), after=self._parents())])
             case chance if chance < 0.46:
-                self._submit(batch(self._rng, f"{self._mine}-{serial}"))
+                self._submit(batch(self._rng, f"{self._mine}-{serial}", BATCH))
             case chance if chance < 0.70:
                 self._submit([pick(self._rng, f"{self._mine}-{serial}")])
             case _:
@@ -152,10 +157,10 @@ def _acknowledged(job: NewJob, job_id: int, created: bool) -> dict[str, Any]:
     return {"id": job_id, "key": job.idempotency_key}
 
 
-def main(folder: str, number: str, life: str, seed: str) -> int:
+def main(folder: str, number: str, life: str, seed: str, mix: str) -> int:
     """Submit until told to stop; return the exit code."""
     try:
-        Submitter(Path(folder), int(number), int(life), seed).run()
+        Submitter(Path(folder), int(number), int(life), seed, bulk=mix == "bulk").run()
     except JobschedError as error:
         sys.stderr.write(f"submitter {number}: {error.message}\n")
         return 70
