@@ -1,0 +1,112 @@
+"""Time zones: their names, and when their offset from UTC changes.
+
+Zones come from the system's own data if it has any, else from the package tzdata, which every installation has.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from ..model.errors import UsageError
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+def check_zone(name: str) -> None:
+    """UsageError: `name` is not the name of an IANA time zone that this machine knows."""
+    find_zone(name)
+
+
+@cache
+def find_zone(name: str) -> Zone:
+    """The zone called `name`; one object each. UsageError: there is none."""
+    # Not every file below /usr/share/zoneinfo is one: `localtime` differs between hosts, `right/…` counts leap seconds.
+    if name != "UTC" and name not in _names():
+        raise UsageError(
+            f"there is no time zone {name!r} — IANA's names are known, such as Europe/Berlin", fix=_like(name)
+        )
+    return Zone(ZoneInfo(name))
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
+def _like(name: str) -> str:
+    by_lower = {each.lower(): each for each in _names()}
+    wanted = name.strip().replace(" ", "_").lower()
+    cities = [each for lower, each in by_lower.items() if lower.rpartition("/")[2] == wanted.rpartition("/")[2]]
+    found = cities or [by_lower[each] for each in get_close_matches(wanted, by_lower, n=3)]
+    return (
+        f"write {' or '.join(sorted(found)[:3])}"
+        if found
+        else "write UTC, or a name that `timedatectl list-timezones` shows"
+    )
+
+
+class Zone:
+    """A time zone, and its changes of offset as far as somebody has asked for them.
+
+    zoneinfo does not tell when offsets change. They are looked for a year at a time, by comparing days:
+    no zone has ever changed its offset and taken that back within one.
+    """
+
+    def __init__(self, info: ZoneInfo) -> None:
+        self.info = info
+        self._changes: dict[int, tuple[datetime, ...]] = {}
+
+    def offset(self, instant: datetime) -> timedelta:
+        """Local time minus UTC at `instant` (UTC)."""
+        offset = instant.astimezone(self.info).utcoffset()
+        assert offset is not None
+        return offset
+
+    def steady(self, instant: datetime) -> tuple[timedelta, datetime]:
+        """The offset at `instant` (UTC), and an instant until which it stays, by which it may change."""
+        changes = self._in_year(instant.year)
+        index = bisect_right(changes, instant)
+        until = changes[index] if index < len(changes) else datetime(instant.year + 1, 1, 1, tzinfo=UTC)
+        return self.offset(instant), until
+
+    def change_between(self, after: datetime, until: datetime) -> datetime | None:
+        """The first instant (UTC) in (after, until] from which another offset holds; None: there is none."""
+        for year in range(after.year, until.year + 1):
+            changes = self._in_year(year)
+            index = bisect_right(changes, after)
+            if index < len(changes):
+                return changes[index] if changes[index] <= until else None
+        return None
+
+    def _in_year(self, year: int) -> tuple[datetime, ...]:
+        """The changes of a year of UTC, ascending."""
+        if year not in self._changes:
+            self._changes[year] = tuple(self._search(year))
+        return self._changes[year]
+
+    def _search(self, year: int) -> list[datetime]:
+        found = []
+        before = datetime(year, 1, 1, tzinfo=UTC) - SECOND
+        end = datetime(year + 1, 1, 1, tzinfo=UTC) - SECOND
+        while before < end:
+            after = min(before + DAY, end)
+            if self.offset(before) != self.offset(after):
+                found.append(self._narrow(before, after))
+            before = after
+        return found
+
+    def _narrow(self, before: datetime, after: datetime) -> datetime:
+        """The second at which the offset of `before` ends, which is not that of `after`."""
+        old = self.offset(before)
+        while after - before > SECOND:
+            middle = before + (after - before) // SECOND // 2 * SECOND
+            if self.offset(middle) == old:
+                before = middle
+            else:
+                after = middle
+        return after
