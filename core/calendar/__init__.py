@@ -5,6 +5,7 @@ Pure arithmetic over instants; no store, no clock of its own.
     fields      the five fields of an expression, and what is wrong with them
     pattern     which wall-clock minutes an expression names
     zones       time zones: their names, and when their offset from UTC changes
+    notes       what a change of the clocks does to a tick, in words
     cron        from wall-clock minutes to instants, with Debian cron's rules for clocks that are changed
     interval    `@every`, which counts elapsed time
     once        `@at`

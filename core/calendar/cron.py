@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 from .calendar import Calendar, in_utc
+from .notes import comes_twice, skipped, twice
 from .pattern import LAST_YEAR, Pattern
-from .zones import Zone
+from .zones import SECOND, Zone
 
 EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
 LATEST = datetime(LAST_YEAR, 1, 1, tzinfo=UTC)
@@ -39,6 +41,18 @@ class Cron(Calendar):
         if start > LATEST:
             return iter(())
         return self._rhythm(start) if self._pattern.follows_real_time else self._times(start)
+
+    def notes(self, instant: datetime) -> str:
+        moment = in_utc(instant)
+        rhythm = self._pattern.follows_real_time
+        if comes_twice(self._zone, moment):
+            return twice(self._zone, moment, both=rhythm)
+        change = self._zone.newest_change(moment)
+        if change is None or self.next_after(change - SECOND) != moment:
+            return ""
+        first, end = self._zone.gap(change)
+        times = list(takewhile(lambda time: time < end, self._pattern.from_(first)))
+        return skipped(self._zone, moment, times, made_up=not rhythm) if times else ""
 
     def _rhythm(self, start: datetime) -> Iterator[datetime]:
         """The instants after `start` at which the wall shows a minute of the pattern.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 
 from ..model.durations import parse_duration
 from ..model.errors import UsageError
 from .calendar import Calendar
-from .cron import Cron, first_at
+from .cron import Cron
 from .interval import Interval
 from .once import Once
 from .pattern import pattern_of
@@ -45,7 +45,7 @@ def parse(expression: str, timezone: str, *, anchor: datetime) -> Calendar:
     if word == "@every":
         return Interval(text, timezone, _interval(rest), anchor)
     if word == "@at":
-        return Once(text, timezone, _single(rest, zone))
+        return _once(text, timezone, rest, zone)
     if word in NICKNAMES and not rest:
         return Cron(text, timezone, pattern_of(NICKNAMES[word]), zone)
     raise _unknown(word, rest)
@@ -61,10 +61,9 @@ def _interval(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _single(text: str, zone: Zone) -> datetime:
+def _once(expression: str, timezone: str, text: str, zone: Zone) -> Once:
     try:
-        moment = datetime.fromisoformat(text.upper())
-        return first_at(zone, moment) if moment.tzinfo is None else moment.astimezone(UTC)
+        return Once(expression, timezone, datetime.fromisoformat(text.upper()), zone)
     except (ValueError, OverflowError):
         raise UsageError(
             f"@at {text}: this is no ISO 8601 time between the years 1 and 9999",

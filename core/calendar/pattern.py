@@ -7,9 +7,10 @@ change (docs/decisions.md).
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from calendar import monthrange
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import product
 
@@ -20,7 +21,6 @@ from .fields import check_fields
 YEARS = 50
 """After so many years without a day, none comes: the longest wait is 40 (a weekday on 29 February, over 2100)."""
 LAST_YEAR = 9990
-_DAY = timedelta(days=1)
 _ANY_TIME = datetime(2000, 1, 1)
 
 
@@ -38,33 +38,47 @@ class Pattern:
             self._cron = CronSim(" ".join(parts), _ANY_TIME)
         except CronSimError:  # all is right with each field, so it is a day that none of the months has
             return
-        self._hours = tuple(sorted(self._cron.hours))
         self._minutes = tuple(sorted(self._cron.minutes))
+        self._hours = tuple(sorted(self._cron.hours))
+        self._days = _worth_asking(self._cron)
 
     def from_(self, start: datetime) -> Iterator[datetime]:
         """The minutes (naive) at or after `start` (naive), ascending."""
         if self._cron is None:
             return
-        for day in self._days(start.date()):
-            first = bisect_left(self._hours, start.hour) if day == start.date() else 0
+        today = start.date()
+        for day in self._from_day(self._cron, today):
+            first = bisect_left(self._hours, start.hour) if day == today else 0
             for hour, minute in product(self._hours[first:], self._minutes):
                 moment = datetime(day.year, day.month, day.day, hour, minute)
                 if moment >= start:
                     yield moment
 
-    def _days(self, day: date) -> Iterator[date]:
-        """The days from `day` on."""
-        cron = self._cron
-        assert cron is not None
-        last = day.year + YEARS
-        while day.year <= min(last, LAST_YEAR):
-            if day.month not in cron.months:
-                day = (day.replace(day=1) + 32 * _DAY).replace(day=1)
-            else:
-                if cron.match_day(day):
-                    last = day.year + YEARS
-                    yield day
-                day += _DAY
+    def _from_day(self, cron: CronSim, start: date) -> Iterator[date]:
+        """The days from `start` on."""
+        newest = start
+        for year in range(start.year, LAST_YEAR):
+            if year > newest.year + YEARS:
+                return
+            for month in range(1 if year > start.year else start.month, 13):
+                if month not in cron.months:
+                    continue
+                length = monthrange(year, month)[1]
+                for number in self._days[: bisect_right(self._days, length)]:
+                    day = date(year, month, number)
+                    if day >= start and cron.match_day(day):
+                        newest = day
+                        yield day
+
+
+def _worth_asking(cron: CronSim) -> tuple[int, ...]:
+    """The numbers of days that a month's days have to have, for cronsim to be asked about them."""
+    if not cron.day_and:
+        return tuple(range(1, 32))
+    numbers = {day for day in cron.days if day > 0}
+    if cron.LAST in cron.days or cron.LAST_WEEKDAY in cron.days:
+        numbers |= set(range(26, 32))
+    return tuple(sorted(numbers))
 
 
 @lru_cache(maxsize=4096)

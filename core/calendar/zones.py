@@ -83,6 +83,23 @@ class Zone:
                 return changes[index] if changes[index] <= until else None
         return None
 
+    def newest_change(self, instant: datetime) -> datetime | None:
+        """The last change at or before `instant` (UTC), in its year or the one before; None: there was none."""
+        for year in (instant.year, instant.year - 1):
+            changes = self._in_year(year)
+            index = bisect_right(changes, instant)
+            if index:
+                return changes[index - 1]
+        return None
+
+    def gap(self, change: datetime) -> tuple[datetime, datetime]:
+        """The local times (naive) that are skipped at `change`: from the first up to the second, which is not.
+
+        Where clocks go back the second is not after the first.
+        """
+        utc = change.replace(tzinfo=None)
+        return utc + self.offset(change - SECOND), utc + self.offset(change)
+
     def _in_year(self, year: int) -> tuple[datetime, ...]:
         """The changes of a year of UTC, ascending."""
         if year not in self._changes:
