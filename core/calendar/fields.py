@@ -51,7 +51,7 @@ _NAMES = ", ".join(field.name for field in FIELDS)
 
 
 def check_fields(expression: str) -> list[str]:
-    """The five fields of `expression`. UsageError says which one is wrong, and why."""
+    """The five fields of `expression`, for cronsim. UsageError says which one is wrong, and why."""
     if len(expression) > _LONGEST:
         raise UsageError(f"a cron expression of {len(expression)} characters — {_LONGEST} are the most")
     parts = expression.split()
@@ -66,7 +66,17 @@ def check_fields(expression: str) -> list[str]:
                 example = " ".join([*parts[:index], ",".join(terms), *parts[index + 1 :]])
                 shown = repr(term) if not term.isprintable() or not term else term
                 raise UsageError(f"{field.name} {shown}: {why}", fix=_example(example, why))
-    return parts
+    return [
+        ",".join(_for_cronsim(field, term) for term in part.split(","))
+        for field, part in zip(FIELDS, parts, strict=True)
+    ]
+
+
+def _for_cronsim(field: Field, term: str) -> str:
+    """`20-20/2` is 20 alone. cronsim 2.8 takes it for `20/2`, which goes on to the field's end."""
+    span, slash, _ = term.partition("/")
+    first, dash, last = span.partition("-")
+    return first if slash and dash and field.number(first) == field.number(last) else term
 
 
 def _example(expression: str, why: str) -> str:

@@ -15,4 +15,4 @@ def jitter(schedule_id: int, scheduled_for: datetime, seconds: float) -> float:
     """
     microseconds = (scheduled_for - _EPOCH) // timedelta(microseconds=1)
     digest = blake2b(f"{schedule_id} {microseconds}".encode(), digest_size=8).digest()
-    return (int.from_bytes(digest, "big") >> 11) / 2**53 * seconds
+    return (int.from_bytes(digest, "big") >> 12) / 2**52 * seconds

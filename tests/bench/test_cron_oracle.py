@@ -1,0 +1,69 @@
+"""Every change of the clocks from 2024 to 2030, minute by minute: `pytest -s tests/bench/test_cron_oracle.py`.
+
+For every distinct history of offsets among IANA's zones: three days on each side of every change and some ordinary
+weeks, a few hundred expressions, each compared with the walk of tests/core/calendar/walk.py; and some days out of
+the past on which clocks did what they do not do any more.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from datetime import timedelta
+
+import pytest
+
+from jobsched.core.calendar.zones import find_zone
+from jobsched.tests.core.calendar.comparing import Comparison
+from jobsched.tests.core.calendar.expressions import CHOSEN, made_up
+from jobsched.tests.core.calendar.histories import END, START, changes, histories, zones
+from jobsched.tests.core.calendar.oddities import ODDITIES
+from jobsched.tests.core.calendar.walk import Walk, stretch
+
+MADE_UP = 200
+ORDINARY_WEEKS = 3
+SEED = 5
+
+
+@pytest.mark.timeout(3600)
+def test_no_tick_differs_from_those_of_a_walk_through_every_minute() -> None:
+    """No difference, whatever the zone and the expression; the counts are printed."""
+    began = time.process_time()
+    chance = random.Random(SEED)
+    expressions = [*CHOSEN, *made_up(MADE_UP, SEED)]
+    known = histories()
+    comparison = Comparison()
+    for history, names in known.items():
+        starts = [stretch(instant, 3) for instant, _ in history[1:]]
+        days = (END - START).days - 7
+        starts += [START + timedelta(days=chance.randrange(days)) for _ in range(ORDINARY_WEEKS)]
+        for start in starts:
+            walk = Walk(names[0], start, 7)
+            comparison.compare(walk, expressions)
+            comparison.ask(walk, expressions, chance)
+    for zone, day in ODDITIES:
+        comparison.compare(Walk(zone, stretch(day, 3), 7), expressions)
+    sys.stdout.write(
+        f"\n{sum(map(len, known.values()))} zones, {len(known)} histories, {sum(len(each) - 1 for each in known)}"
+        f" changes, {len(ODDITIES)} oddities, {len(expressions)} expressions; {comparison.walks:,} walks,"
+        f" {comparison.sets:,} comparisons of {comparison.minutes:,} minutes with {comparison.ticks:,} ticks,"
+        f" {comparison.asked:,} next ticks from anywhere; {len(comparison.differences)} differences;"
+        f" {time.process_time() - began:.0f} s of CPU\n"
+    )
+    assert comparison.differences == []
+
+
+@pytest.mark.timeout(600)
+def test_every_change_of_every_zone_is_found() -> None:
+    """Changes are looked for by comparing days; looking at every hour finds the same, in all zones, 1970 to 2037."""
+    start, end = START.replace(year=1970), END.replace(year=2038)
+    differing = []
+    for name in zones():
+        found, instant = [], start
+        while change := find_zone(name).change_between(instant, end):
+            found.append(change)
+            instant = change
+        if found != [instant for instant, _ in changes(name, start, end)[1:]]:
+            differing.append(name)
+    assert differing == []
