@@ -26,6 +26,8 @@ NICKNAMES = {
 """What Debian's cron takes these words for."""
 SHORTEST = 1.0
 """Seconds."""
+LONGEST = 1000
+"""Characters of an expression."""
 
 
 def parse(expression: str, timezone: str, *, anchor: datetime) -> Calendar:
@@ -38,6 +40,8 @@ def parse(expression: str, timezone: str, *, anchor: datetime) -> Calendar:
     """
     zone = find_zone(timezone)
     text = " ".join(expression.split())
+    if len(text) > LONGEST:
+        raise UsageError(f"an expression of {len(text)} characters — {LONGEST} are the most")
     if not text.startswith("@"):
         return Cron(text, timezone, pattern_of(text), zone)
     word, _, rest = text.partition(" ")

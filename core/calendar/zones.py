@@ -15,6 +15,8 @@ from ..model.errors import UsageError
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
+_LONGEST = 64
+"""Characters of a name that are worth showing."""
 
 
 def check_zone(name: str) -> None:
@@ -28,7 +30,8 @@ def find_zone(name: str) -> Zone:
     # Not every file below /usr/share/zoneinfo is one: `localtime` differs between hosts, `right/…` counts leap seconds.
     if name != "UTC" and name not in _names():
         raise UsageError(
-            f"there is no time zone {name!r} — IANA's names are known, such as Europe/Berlin", fix=_like(name)
+            f"there is no time zone {name[:_LONGEST]!r} — IANA's names are known, such as Europe/Berlin",
+            fix=_like(name),
         )
     return Zone(ZoneInfo(name))
 
@@ -40,7 +43,7 @@ def _names() -> frozenset[str]:
 
 def _like(name: str) -> str:
     by_lower = {each.lower(): each for each in _names()}
-    wanted = name.strip().replace(" ", "_").lower()
+    wanted = name[:_LONGEST].strip().replace(" ", "_").lower()
     cities = [each for lower, each in by_lower.items() if lower.rpartition("/")[2] == wanted.rpartition("/")[2]]
     found = cities or [by_lower[each] for each in get_close_matches(wanted, by_lower, n=3)]
     return (

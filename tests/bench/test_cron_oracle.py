@@ -10,10 +10,11 @@ from __future__ import annotations
 import random
 import sys
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jobsched.core.calendar import parse
 from jobsched.core.calendar.zones import find_zone
 from jobsched.tests.core.calendar.comparing import Comparison
 from jobsched.tests.core.calendar.expressions import CHOSEN, made_up
@@ -52,6 +53,28 @@ def test_no_tick_differs_from_those_of_a_walk_through_every_minute() -> None:
         f" {time.process_time() - began:.0f} s of CPU\n"
     )
     assert comparison.differences == []
+
+
+@pytest.mark.timeout(600)
+def test_how_long_ten_thousand_schedules_take() -> None:
+    """Read and asked for their first tick, in 100 zones; then one next tick of each of a few expressions."""
+    names = zones()[:: len(zones()) // 100]
+    expressions = [f"{number % 60} {number // 60 % 24} {number % 28 + 1} * *" for number in range(10_000)]
+    find_zone("Europe/Berlin")
+    began = time.process_time()
+    for number, expression in enumerate(expressions):
+        parse(expression, names[number % len(names)], anchor=START).next_after(START)
+    took = time.process_time() - began
+    sys.stdout.write(f"\n10,000 schedules: {took:.2f} s of CPU\n")
+    for expression in ("* * * * *", "*/15 * * * *", "0 * * * *", "30 2 * * *", "0 9 * * 1-5", "30 2 29 2 *"):
+        calendar = parse(expression, "Europe/Berlin", anchor=START)
+        instant = datetime(2025, 6, 1, 12, 34, 56, tzinfo=UTC)
+        calendar.next_after(instant)
+        began = time.process_time()
+        for _ in range(1000):
+            calendar.next_after(instant)
+        sys.stdout.write(f"{expression}: {(time.process_time() - began) * 1000:.1f} µs for the next tick\n")
+    assert took < 3
 
 
 @pytest.mark.timeout(600)
