@@ -113,16 +113,17 @@ class Zone:
         found = []
         before = datetime(year, 1, 1, tzinfo=UTC) - SECOND
         end = datetime(year + 1, 1, 1, tzinfo=UTC) - SECOND
+        old = self.offset(before)
         while before < end:
             after = min(before + DAY, end)
-            if self.offset(before) != self.offset(after):
-                found.append(self._narrow(before, after))
-            before = after
+            new = self.offset(after)
+            if new != old:
+                found.append(self._narrow(before, after, old))
+            before, old = after, new
         return found
 
-    def _narrow(self, before: datetime, after: datetime) -> datetime:
-        """The second at which the offset of `before` ends, which is not that of `after`."""
-        old = self.offset(before)
+    def _narrow(self, before: datetime, after: datetime, old: timedelta) -> datetime:
+        """The second at which the offset `old` ends, which holds at `before` and not at `after`."""
         while after - before > SECOND:
             middle = before + (after - before) // SECOND // 2 * SECOND
             if self.offset(middle) == old:
