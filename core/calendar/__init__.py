@@ -2,6 +2,7 @@
 
 Pure arithmetic over instants; no store, no clock of its own.
 
+    calendar    what every kind of schedule can be asked
     fields      the five fields of an expression, and what is wrong with them
     pattern     which wall-clock minutes an expression names
     zones       time zones: their names, and when their offset from UTC changes

@@ -34,7 +34,7 @@ class Cron(Calendar):
 
     @property
     def fires(self) -> bool:
-        return next(self._pattern.from_(datetime(2000, 1, 1)), None) is not None
+        return next(self._pattern.at_or_after(datetime(2000, 1, 1)), None) is not None
 
     def after(self, instant: datetime) -> Iterator[datetime]:
         start = max(in_utc(instant), EARLIEST)
@@ -51,7 +51,7 @@ class Cron(Calendar):
         if change is None or self.next_after(change - SECOND) != moment:
             return ""
         first, end = self._zone.gap(change)
-        times = list(takewhile(lambda time: time < end, self._pattern.from_(first)))
+        times = list(takewhile(lambda time: time < end, self._pattern.at_or_after(first)))
         return skipped(self._zone, moment, times, made_up=not rhythm) if times else ""
 
     def _rhythm(self, start: datetime) -> Iterator[datetime]:
@@ -63,7 +63,7 @@ class Cron(Calendar):
         while True:
             offset, until = self._zone.steady(moment)
             candidate = None
-            for local in self._pattern.from_((moment + offset).replace(tzinfo=None)):
+            for local in self._pattern.at_or_after((moment + offset).replace(tzinfo=None)):
                 candidate = local.replace(tzinfo=UTC) - offset
                 if candidate >= until:
                     break
@@ -77,7 +77,7 @@ class Cron(Calendar):
         """The instants after `start` at which the wall first shows, or has skipped, a minute of the pattern."""
         local = start.astimezone(self._zone.info).replace(tzinfo=None)
         newest = start
-        for minute in self._pattern.from_(local):
+        for minute in self._pattern.at_or_after(local):
             instant = first_at(self._zone, minute)
             if instant > newest:
                 newest = instant

@@ -17,7 +17,7 @@ from .zones import check_zone
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SETTING = re.compile(
-    r"""(?P<name>'[^'=]+'|"[^"=]+"|[^\s='"][^\s=]*)\s*=\s*(?P<value>'[^']*'|"[^"]*"|(?!["']).*?)\s*"""
+    r"""(?P<name>'[^'=]+'|"[^"=]+"|[^\s='"][^\s=]*)\s*=\s*+(?P<value>'[^']*'\s*|"[^"]*"\s*|(?!["']).*)"""
 )
 _HEAD = re.compile(r"(?P<when>@every[ \t]+\S+|@\S+|\S+(?:[ \t]+\S+){4})(?:[ \t]+(?P<rest>.*))?", re.IGNORECASE)
 _COMMAND = re.compile(r"(?P<command>(?:\\.?|[^\\%])*)(?:%(?P<input>.*))?", re.DOTALL)
@@ -110,7 +110,7 @@ class _Reader:
                 raise UsageError("a NUL character", fix="remove it: `tr -d '\\0'`")
             setting = _SETTING.fullmatch(line)
             if setting:
-                self._set(number, _unquoted(setting["name"]), _unquoted(setting["value"]))
+                self._set(number, _unquoted(setting["name"]), _unquoted(setting["value"].rstrip()))
             else:
                 self._add(number, line)
         except UsageError as error:

@@ -42,7 +42,7 @@ class Pattern:
         self._hours = tuple(sorted(self._cron.hours))
         self._days = _worth_asking(self._cron)
 
-    def from_(self, start: datetime) -> Iterator[datetime]:
+    def at_or_after(self, start: datetime) -> Iterator[datetime]:
         """The minutes (naive) at or after `start` (naive), ascending."""
         if self._cron is None:
             return

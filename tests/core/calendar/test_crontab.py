@@ -120,6 +120,8 @@ def test_a_users_crontab_is_read() -> None:
         ("make love", "neither NAME=value nor a time", "write"),
         ("NAME='open", "neither NAME=value nor a time", "write"),
         ("NAME='a' b", "neither NAME=value nor a time", "write"),
+        ("NAME = 'a' b", "neither NAME=value nor a time", "write"),
+        ("=value", "neither NAME=value nor a time", "write"),
         ("* * * * * a\0b", "a NUL character", "remove it"),
         ("CRON_TZ=Mars/Olympus", "there is no time zone 'Mars/Olympus'", "write"),
     ],
