@@ -151,16 +151,16 @@ def _command(rng: random.Random) -> NewJob:
 
 
 MIX: tuple[tuple[int, Callable[[random.Random], NewJob]], ...] = (
-    (30, lambda rng: NewJob("noop")),
-    (25, _nap),
-    (12, _thread),
-    (12, _fails),
-    (8, _later),
-    (15, _slower),
-    (5, lambda rng: NewJob("chaos.snoozes", {"times": rng.randint(1, 2)})),
-    (4, _command),
-    (3, lambda rng: NewJob("chaos.talks", {"seconds": round(rng.uniform(0.5, 3), 1)})),
-    (2, lambda rng: NewJob("chaos.alone", {"seconds": 0.1})),
+    (120, lambda rng: NewJob("noop")),
+    (100, _nap),
+    (48, _thread),
+    (48, _fails),
+    (32, _later),
+    (60, _slower),
+    (20, lambda rng: NewJob("chaos.snoozes", {"times": rng.randint(1, 2)})),
+    (16, _command),
+    (12, lambda rng: NewJob("chaos.talks", {"seconds": round(rng.uniform(0.5, 3), 1)})),
+    (8, lambda rng: NewJob("chaos.alone", {"seconds": 0.1})),
     (1, lambda rng: NewJob("chaos.exits")),
 )
 """How often, and what."""
