@@ -160,6 +160,21 @@ def test_time_comes_after_parents_and_the_key_after_both(service: Service, hands
     assert states(service, job) == [State.QUEUED]
 
 
+def test_a_job_that_comes_back_before_anybody_has_seen_it_go_has_one_turn_of_its_key(
+    service: Service, hands: Hands
+) -> None:
+    """Its old slot is still there when it is let in again: it is not swept away with those that are left over."""
+    first = service.submit(NewJob("noop", concurrency_key="a")).id
+    (claimed,) = hands.claim()
+    assert hands.fail(claimed)
+    assert states(service, first) == [State.RETRYING]
+
+    service.retry([first], by="test")
+    second = service.submit(NewJob("noop", concurrency_key="a")).id
+
+    assert states(service, first, second) == [State.QUEUED, State.BLOCKED]
+
+
 def test_of_one_concurrency_key_only_so_many_are_let_in(service: Service, hands: Hands) -> None:
     """Queued and running ones count; each end lets the next one in, higher priorities first, other keys at once."""
     service.set_queue("default", {"key_limit": 2})

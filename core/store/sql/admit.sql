@@ -8,9 +8,6 @@ with standing as materialized (
     from jobsched.slot s
     where s.queue = %(queue)s and s.key = %(key)s
 ),
-swept as (
-    delete from jobsched.slot where job_id = any (array(select job_id from standing where not counts))
-),
 room as (
     select greatest(
         0,
@@ -28,6 +25,10 @@ taken as materialized (
         for update
     ))
     returning job_id, queue, priority, key, attempt, crashes, losses, solo
+),
+swept as ( -- not those that are let in again now: that keeps their slots
+    delete from jobsched.slot
+    where job_id = any (array(select s.job_id from standing s where not s.counts except select t.job_id from taken t))
 ),
 let_in as (
     insert into jobsched.slot (job_id, queue, key) select job_id, queue, key from taken
