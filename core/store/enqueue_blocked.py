@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import Conflict, JobNotFound, TryAgain
+from ..model.errors import Conflict, JobNotFound
 from ..model.results import Submitted
 from ..model.states import State
 from .sql import load
@@ -13,8 +13,6 @@ from .sql import load
 if TYPE_CHECKING:
     from .enqueue import JobRow, Steps
 
-LOOKS = 5
-"""How often a key is tried whose holder ends at just this moment."""
 UNREACHABLE: dict[str, tuple[State, ...]] = {
     "ok": (State.DEAD, State.CANCELLED),
     "fail": (State.SUCCEEDED,),
@@ -65,16 +63,16 @@ def notify_blocked() -> Steps[None]:
 
 
 def _take_unique(unique_key: str, job_id: int) -> Steps[Submitted | None]:
-    """Take the key; or give back the active job that has it."""
+    """Take the key until the end of the caller's transaction; or give back the active job that has it."""
     params = {"unique_key": unique_key, "id": job_id}
-    for _ in range(LOOKS):
-        taken = yield load("claim_unique"), params
-        if taken:
-            return None
+    first = yield load("lock_unique"), params
+    if first[0][0] == job_id:
+        return None
+    while not (yield load("claim_unique"), params):  # once more if its job ends between the two
         holder = yield load("unique_holder"), params
-        if holder and not State(holder[0][1]).is_final:
-            return Submitted(holder[0][0], False, State(holder[0][1]))
-    raise TryAgain(f"the unique key {unique_key[:80]!r} changed hands all the time", fix="submit it again")
+        if holder and not (holder[0][1] and State(holder[0][1]).is_final):
+            return Submitted(holder[0][0], False, State(holder[0][1]) if holder[0][1] else None)
+    return None
 
 
 def _check_parents(after: tuple[tuple[int, str], ...]) -> Steps[None]:

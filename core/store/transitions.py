@@ -45,11 +45,7 @@ def requeue(connection: Connection, ids: Sequence[int], *, queued: Queued = lamb
     taken: set[int] = set()
 
     def attempt(chunk: list[int]) -> dict[int, State]:
-        for job_id, key in connection.execute(load("unique_keys"), {"ids": chunk}).fetchall():
-            if not waiting.take_unique(connection, key, job_id):
-                taken.add(job_id)
-        free = [job_id for job_id in chunk if job_id not in taken]
-        found = connection.execute(load("requeue"), {"ids": free}).fetchall()
+        found = _requeue(connection, chunk, taken)
         queued(Counter((queue, job_type) for _, queue, job_type, key in found if key is None))
         done = {job_id: State.QUEUED for job_id, *_ in found}
         blocked = [job_id for job_id, _, _, key in found if key is not None]
@@ -150,6 +146,21 @@ def purge(connection: Connection, queue: str, *, by: str, batch: int = 1000) -> 
             count, after = _one(connection, load("purge_ready"), params)
             total += count
     return total
+
+
+def _requeue(connection: Connection, ids: list[int], taken: set[int]) -> list[tuple[Any, ...]]:
+    """Run those jobs again whose unique key is free; the others are added to `taken`. Return requeue.sql's rows.
+
+    A key stays locked until its job is active again, or a submitter would find the job ended and take the key
+    over. Outcomes are locked first, as by retention, which then deletes keys.
+    """
+    if not connection.execute(load("unique_keys"), {"ids": ids}).fetchall():
+        return connection.execute(load("requeue"), {"ids": ids}).fetchall()
+    with connection.transaction():
+        connection.execute(load("lock_outcomes"), {"ids": ids})
+        taken |= waiting.take_unique_keys(connection, ids)
+        free = [job_id for job_id in ids if job_id not in taken]
+        return connection.execute(load("requeue"), {"ids": free}).fetchall()
 
 
 def _each(

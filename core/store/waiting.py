@@ -83,10 +83,21 @@ def release(connection: Connection, ids: Sequence[int]) -> tuple[set[int], Moved
     return released, settle(connection, released)
 
 
-def take_unique(connection: Connection, unique_key: str, job_id: int) -> bool:
-    """Take a unique-while-active key for a job that is to run again; False: another active job has it."""
-    params = {"unique_key": unique_key, "id": job_id}
-    return connection.execute(load("claim_unique"), params).fetchone() is not None
+def take_unique_keys(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Take the unique-while-active keys of jobs that are to run again, until the end of the caller's transaction;
+    return the jobs whose key another active job has. Of several with one key, the first gets it."""
+    refused: set[int] = set()
+    given: set[str] = set()
+    for job_id, unique_key in connection.execute(load("unique_keys"), {"ids": list(ids)}).fetchall():
+        params = {"unique_key": unique_key, "id": job_id}
+        holder = connection.execute(load("lock_unique"), params).fetchone()
+        if unique_key in given:
+            refused.add(job_id)
+        elif holder == (job_id,) or connection.execute(load("claim_unique"), params).fetchone():
+            given.add(unique_key)
+        else:
+            refused.add(job_id)
+    return refused
 
 
 def _settle_page(connection: Connection, ids: list[int], turns: set[Key], moved: Moved) -> list[int]:

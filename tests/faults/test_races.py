@@ -33,11 +33,11 @@ def submit(service: Service, times: int = 1) -> list[int]:
     return [made.id for made in service.submit_many([NewJob("noop")] * times)]
 
 
-def until_service_waits(watcher: Conn) -> None:
-    """Return when the service's connection is held up by a lock."""
+def until_service_waits(watcher: Conn, times: int = 1) -> None:
+    """Return when so many connections of a service are held up by locks."""
     question = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
     for _ in range(20_000):
-        if watcher.execute(question).fetchone():
+        if len(watcher.execute(question).fetchall()) == times:
             return
     raise AssertionError("nobody waits")
 
@@ -177,6 +177,43 @@ def test_a_retry_that_meets_another_one_makes_one_run(connect: Connect, service:
     assert sorted(result.ok for result in results) == [False, True]
     assert rows(one, "select job_id from jobsched.ready") == [(job_id,)]
     assert rows(one, "select count(*) from jobsched.outcome") == [(0,)]
+
+
+def test_a_retry_that_meets_a_submission_with_its_unique_key_leaves_one_of_them_active(
+    connect: Connect, service: Service
+) -> None:
+    """Whoever submits the key while its job is being run again waits, and is given that job."""
+    new = NewJob("noop", unique_key="u")
+    first = service.submit(new).id
+    service.cancel([first], by="ann")
+    holder, watcher = connect(), connect()
+
+    with Service(service.settings, registry=Registry()) as other, ThreadPoolExecutor(2) as pool:
+        with holder.transaction():
+            holder.execute("lock table jobsched.ready in share mode")
+            retried = pool.submit(service.retry, [first], by="ann")
+            until_service_waits(watcher)
+            submitted = pool.submit(other.submit, new)
+            until_service_waits(watcher, 2)
+        assert retried.result(30)[0].ok
+        again = submitted.result(30)
+
+    assert (again.id, again.created) == (first, False)
+    assert rows(watcher, "select count(*) from jobsched.job") == [(1,)]
+
+
+def test_of_two_jobs_with_one_unique_key_one_is_run_again(service: Service) -> None:
+    """Though somebody asks for both at once; the other one is told whose the key is."""
+    ids = []
+    for _ in range(2):
+        ids.append(service.submit(NewJob("noop", unique_key="u")).id)
+        service.cancel(ids[-1:], by="ann")
+
+    results = service.retry(ids, by="ann")
+
+    assert [result.ok for result in results] == [True, False]
+    assert isinstance(results[1].error, WrongState)
+    assert [job.state for job in service.get_many(ids)] == [State.QUEUED, State.CANCELLED]
 
 
 def test_a_reaper_that_dies_half_way_has_done_nothing(connect: Connect, service: Service) -> None:

@@ -30,8 +30,8 @@ HOT = (
     "get_jobs", "job_states", "list_jobs", "list_jobs_by_state", "list_workers", "attempts", "read_output", "tail",
     "cancel", "requeue", "discard", "purge_ready", "purge_delayed", "command_worker",
     "prune_jobs", "prune_keys", "prune_workers",
-    "settle", "admit", "waiters", "unsettled", "hold", "release", "enqueue_blocked", "claim_unique", "unique_holder",
-    "unique_keys", "dependencies", "purge_blocked", "limit_room",
+    "settle", "admit", "waiters", "unsettled", "hold", "release", "enqueue_blocked", "lock_unique", "claim_unique",
+    "unique_holder", "unique_keys", "lock_outcomes", "dependencies", "purge_blocked", "limit_room",
     "overdue_lanes", "why_rank", "why_key", "why_limits",
     "doctor_workers", "doctor_queues", "doctor_types", "doctor_overdue", "doctor_dead",
 )  # fmt: skip

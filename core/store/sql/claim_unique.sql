@@ -1,7 +1,10 @@
--- Takes a unique-while-active key for a job, unless a job that has not ended has it: then no row comes
--- back. Whether the holder has ended is asked of a snapshot that may be old, which errs on the safe side.
-insert into jobsched.unique_active as held (key, job_id) values (%(unique_key)s, %(id)s)
-on conflict (key) do update set job_id = excluded.job_id
-    where held.job_id = excluded.job_id
-       or exists (select from jobsched.outcome o where o.job_id = held.job_id)
-returning job_id
+-- Gives a unique-while-active key, whose row is locked, to another job, unless the one that has it has not
+-- ended: then no row comes back. The snapshot must be newer than the lock: whoever held the row before may
+-- have been running its job again.
+update jobsched.unique_active u set job_id = %(id)s
+where u.key = %(unique_key)s
+  and (
+      exists (select from jobsched.outcome o where o.job_id = u.job_id)
+      or not exists (select from jobsched.job j where j.id = u.job_id)
+  )
+returning u.job_id
