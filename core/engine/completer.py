@@ -197,7 +197,7 @@ class Completer:
             )
             if back:
                 self._given_back(back)
-            self._let_others_go_on([ending.job_id for ending in endings if ending.next != "queued"])
+            self._let_others_go_on([ending.job_id for ending in endings])  # what goes back may be cancelled there
 
     def _let_others_go_on(self, ids: list[int]) -> None:
         """Settle who waited for these jobs. It is a statement after the commit of their ends, which needs a

@@ -15,6 +15,7 @@ from jobsched.core.model.job import After, Condition, NewJob, parse_after
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
 from jobsched.core.store import leases, waiting
+from jobsched.core.store.retention import prune
 from jobsched.tests.store.hands import Hands
 
 Connect = Callable[[], psycopg.Connection[Any]]
@@ -284,6 +285,47 @@ def test_a_held_job_waits_until_it_is_released(service: Service, hands: Hands) -
     hands.claim(1)
     running = next(job for job in service.list(states=[State.RUNNING]))
     assert not service.hold([running.id], by="ann")[0].ok
+
+
+def test_a_held_job_remembers_that_its_parent_ended_as_asked(service: Service, hands: Hands, settings: Any) -> None:
+    """Released when retention has long deleted the parent, it runs; one whose parent had failed does not."""
+    parents = [service.submit(NewJob("noop")).id for _ in range(2)]
+    children = [service.submit(NewJob("noop", after=(After(parent),), hold=True)).id for parent in parents]
+    end(service, hands, parents[1], "cancelled")
+    end(service, hands, parents[0], "succeeded")
+    assert states(service, *children) == [State.BLOCKED] * 2
+    hands.connection.execute("update jobsched.outcome set finished_at = now() - interval '30 days'")
+    assert prune(hands.connection, settings) == 2
+
+    service.release(children)
+
+    assert states(service, *children) == [State.QUEUED, State.CANCELLED]
+    assert "no longer in the store" in (service.get(children[1]).error or "")
+
+
+def test_the_sweep_finds_what_was_overlooked_however_much_waits_in_order(
+    service: Service, hands: Hands, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held children whose parents failed, and keys without a turn to give, take no place on its page."""
+    monkeypatch.setattr(waiting, "PAGE", 1)
+    for number in range(6):
+        failed = service.submit(NewJob("noop", queue="a")).id
+        service.submit(NewJob("noop", after=(After(failed),), hold=True))
+        service.cancel([failed], by="ann")
+        for _ in range(2):
+            service.submit(NewJob("noop", queue="a", concurrency_key=f"full {number}"))
+    parent = service.submit(NewJob("noop")).id
+    child = service.submit(NewJob("noop", after=(After(parent),))).id
+    first, second = (service.submit(NewJob("noop", concurrency_key="free")).id for _ in range(2))
+    for job in hands.claim(2):
+        assert hands.succeed(job)
+    assert states(service, parent, child, first, second) == [
+        State.SUCCEEDED, State.BLOCKED, State.SUCCEEDED, State.BLOCKED,
+    ]  # fmt: skip
+
+    waiting.sweep(connect(), thorough=True)
+
+    assert states(service, child, second) == [State.QUEUED, State.QUEUED]
 
 
 def test_blocked_jobs_can_be_cancelled_and_purged(service: Service) -> None:

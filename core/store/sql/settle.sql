@@ -1,5 +1,6 @@
--- Looks at blocked jobs that nobody holds, and moves those that nothing blocks any more. A dependency
--- whose parent ended as asked is met for good, whatever becomes of the parent later.
+-- Looks at blocked jobs, and moves those that nobody holds and nothing blocks any more. A dependency whose
+-- parent ended as asked is met for good, whatever becomes of the parent later; also that of a held job, whose
+-- parent may be gone by the time it is released.
 --   cancelled  a parent ended in another way than was asked for, or is gone
 --   blocked    a parent has not ended
 --   delayed    its time has not come
@@ -9,7 +10,7 @@
 -- commits it looks for children afterwards, in a snapshot of its own.
 with mine as materialized (
     select b.* from jobsched.blocked b
-    where b.job_id = any (%(ids)b::bigint[]) and b.held_at is null
+    where b.job_id = any (%(ids)b::bigint[])
     order by b.job_id
     for update
 ),
@@ -51,6 +52,7 @@ judged as materialized (
         order by k.parent
         limit 1
     ) f on true
+    where m.held_at is null
 ),
 gone as (
     delete from jobsched.blocked
