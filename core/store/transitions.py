@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, LiteralString
+
+from psycopg.errors import DeadlockDetected
 
 from ..model.errors import JobschedError, QueueNotFound, TryAgain, WrongState
 from ..model.results import ItemResult
@@ -169,13 +172,18 @@ def _each(
     attempt: Callable[[list[int]], dict[int, State]],
     judge: Judge,
 ) -> list[ItemResult]:
-    """Apply `attempt` to jobs until each was done, is judged impossible, or never stood still."""
+    """Apply `attempt` to jobs until each was done, is judged impossible, or never stood still.
+
+    Somebody who takes the same jobs in another order can be met in a deadlock; then nothing was done, and
+    the next look takes them.
+    """
     done: dict[int, ItemResult] = {}
     left = possible_ids(ids)
     for _ in range(LOOKS):
         for start in range(0, len(left), CHUNK):
-            for job_id, state in attempt(left[start : start + CHUNK]).items():
-                done[job_id] = ItemResult(job_id, True, state)
+            with suppress(DeadlockDetected):
+                for job_id, state in attempt(left[start : start + CHUNK]).items():
+                    done[job_id] = ItemResult(job_id, True, state)
         left = [job_id for job_id in left if job_id not in done]
         if not left:
             break

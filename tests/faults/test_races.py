@@ -13,6 +13,7 @@ import pytest
 from jobsched.core.engine.reaper import reap_once
 from jobsched.core.model.errors import WrongState
 from jobsched.core.model.job import NewJob
+from jobsched.core.model.priority import Priority
 from jobsched.core.model.states import State
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
@@ -160,6 +161,43 @@ def test_a_cancel_that_meets_the_reaper_catches_the_job_in_its_lane(connect: Con
     assert [(result.ok, result.state) for result in results] == [(True, State.CANCELLED)]
     assert rows(watcher, "select state, losses from jobsched.outcome") == [("cancelled", 1)]
     assert claim(one, worker(one)) == []
+
+
+def test_whoever_gives_turns_does_not_wait_for_somebody_who_cancels(connect: Connect, service: Service) -> None:
+    """He takes jobs in the order of their ids, turns go by priority: each could wait for the other."""
+    ids = [
+        service.submit(NewJob("noop", concurrency_key="k", priority=priority)).id
+        for priority in (Priority.HIGH, Priority.LOW, Priority.CRITICAL)
+    ]
+    canceller = connect()
+    assert [state(canceller, each) for each in ids] == ["queued", "blocked", "blocked"]
+
+    with ThreadPoolExecutor(1) as pool, canceller.transaction():
+        canceller.execute("select from jobsched.blocked where job_id = %s for update", (ids[1],))
+        pool.submit(service.set_queue, "default", {"key_limit": 3}).result(10)
+        assert state(canceller, ids[2]) == "queued"
+
+    service.set_queue("default", {"key_limit": 3})
+    assert state(canceller, ids[1]) == "queued"
+
+
+def test_a_bulk_change_that_runs_into_a_deadlock_is_made_again(connect: Connect, service: Service) -> None:
+    """The server ends one of two that wait for each other; whoever asked for the change need not know."""
+    ids = submit(service, 2)
+    other, watcher = connect(), connect()
+    claim(other, worker(other))
+    watcher.execute(f"alter database {watcher.info.dbname} set deadlock_timeout = '3s'".encode())
+    other.execute("set deadlock_timeout = '1min'")
+
+    with Service(service.settings, registry=Registry()) as fresh, ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            other.execute("select from jobsched.lease where job_id = %s for update", (ids[1],))
+            cancelled = pool.submit(fresh.cancel, ids, by="ann")
+            until_service_waits(watcher)
+            other.execute("select from jobsched.lease where job_id = %s for update", (ids[0],))
+        assert [result.ok for result in cancelled.result(30)] == [True, True]
+
+    assert rows(watcher, "select distinct cancel_requested_by from jobsched.lease") == [("ann",)]
 
 
 def test_a_retry_that_meets_another_one_makes_one_run(connect: Connect, service: Service) -> None:

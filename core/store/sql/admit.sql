@@ -1,6 +1,8 @@
 -- Lets parked jobs of one concurrency key into `ready`, as many as there are free turns: the queue's
 -- key_limit less the jobs of the key that are in `ready` or leased now, which are counted where they
--- stand. Higher priorities first, then by age. Slots of jobs that stand in neither are swept away.
+-- stand. Higher priorities first, then by age. Slots of jobs that stand in neither are swept away. A job
+-- that somebody is moving at this moment is passed by, as whoever does so looks again after it; to wait for
+-- him here could be for ever, since he takes jobs in the order of their ids.
 with standing as materialized (
     select s.job_id,
            exists (select from jobsched.lease l where l.job_id = s.job_id)
@@ -22,7 +24,7 @@ taken as materialized (
         where b.queue = %(queue)s and b.key = %(key)s and b.parked
         order by b.priority, b.job_id
         limit (select free from room)
-        for update
+        for update skip locked
     ))
     returning job_id, queue, priority, key, attempt, crashes, losses, solo
 ),
