@@ -147,7 +147,7 @@ class Submitting:
                 run(own, notify_late(list(loaded.lowest.items())))
             self._queues |= loaded.lowest.keys()
             self._hidden |= secrets
-            self._waker.ready(own, Counter(loaded.lanes) + waiting.settle(own, loaded.blocked).ready)
+            self._waker.ready(own, Counter(loaded.lanes) + waiting.settle_new(own, loaded.blocked).ready)
         return loaded.jobs
 
     def _load_batch(
@@ -166,7 +166,7 @@ class Submitting:
         """Store jobs of which some are blocked, and settle those, which their commit made possible."""
         with own.transaction():
             made = run(own, enqueue(rows, self.submitter, self.window))
-        moved = waiting.settle(own, [each.id for each in made if each.created and each.state is State.BLOCKED])
+        moved = waiting.settle_new(own, [each.id for each in made if each.created and each.state is State.BLOCKED])
         self._waker.ready(own, _ready_lanes(rows, made) + moved.ready)
         return [replace(each, state=moved.states.get(each.id, each.state)) for each in made]
 

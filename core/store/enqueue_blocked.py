@@ -50,11 +50,7 @@ def enqueue_blocked(row: JobRow, submitter: str, window: float) -> Steps[Submitt
         if holder is not None:
             return holder
     made = yield load("enqueue_blocked"), _params(row, job_id) | {"submitter": submitter, "window": window}
-    if not made:
-        if blocks.unique_key:
-            yield load("release_unique"), {"unique_key": blocks.unique_key, "id": job_id}
-        return None
-    return Submitted(job_id, True, State.BLOCKED)
+    return Submitted(job_id, True, State.BLOCKED) if made else None
 
 
 def notify_blocked() -> Steps[None]:

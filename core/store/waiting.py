@@ -54,6 +54,15 @@ def settle(connection: Connection, ids: Collection[int], *, keys: Collection[Key
     return moved
 
 
+def settle_new(connection: Connection, ids: Collection[int]) -> Moved:
+    """Settle blocked jobs that were just committed; where this role may not, have the workers do it."""
+    row = connection.execute(load("may_settle")).fetchone() if ids else None
+    if row == (False,):
+        connection.execute(load("notify_blocked"))
+        return Moved()
+    return settle(connection, ids)
+
+
 def after_end(connection: Connection, ids: Sequence[int]) -> Moved:
     """Let go on who waited for these jobs, which have ended or left their lease or lane. Commit that first."""
     todo, turns = _waiters(connection, ids)

@@ -14,10 +14,10 @@ from psycopg import sql
 
 from jobsched.core.config import Settings
 from jobsched.core.model.errors import Conflict, NotFound, PermissionDenied
-from jobsched.core.model.job import NewJob
+from jobsched.core.model.job import After, NewJob
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
-from jobsched.core.store import roles
+from jobsched.core.store import roles, waiting
 from jobsched.core.store.embedded.account import account_for
 from jobsched.core.store.embedded.binaries import find_binaries
 from jobsched.core.store.embedded.record import Layout
@@ -125,6 +125,33 @@ def test_a_submitter_submits_in_every_way(somebody: Service, hands: Hands) -> No
     assert {plain.id, later.id, keyed.id} < {job.id for job in somebody.list()}
     assert len(somebody.list()) == 6
     assert somebody.workers()[0].idle_since > somebody.get(plain.id).created_at
+
+
+def test_a_submitter_submits_jobs_that_wait_and_workers_move_them_on(
+    somebody: Service, owner: Service, hands: Hands
+) -> None:
+    """After others, held, with a unique and a concurrency key: he may put them in, the workers are told to look."""
+    roles.grant(hands.connection, NAME, "submitter")
+    listener = owner.store.connect("listener")
+    listener.execute("listen jobsched")
+    first = somebody.submit(NewJob("noop", unique_key="u", idempotency_key="i")).id
+    child = somebody.submit(NewJob("noop", after=(After(first),), concurrency_key="c")).id
+    held = somebody.submit(NewJob("noop", hold=True)).id
+    assert somebody.submit(NewJob("noop", unique_key="u")).id == first
+    assert somebody.submit(NewJob("noop", unique_key="u", idempotency_key="i")).id == first
+    assert somebody.load([NewJob("noop", concurrency_key="d")]) == 1
+    said = [each.payload for each in listener.notifies(timeout=5, stop_after=5)]
+    listener.close()
+    assert '{"kind": "blocked"}' in said
+
+    waiting.sweep(hands.connection, thorough=False)
+
+    assert [job.state for job in owner.get_many([first, child, held])] == [
+        State.QUEUED, State.BLOCKED, State.BLOCKED,
+    ]  # fmt: skip
+    assert hands.run() == first
+    second = somebody.submit(NewJob("noop", unique_key="u"))
+    assert second.created
 
 
 def test_a_submitter_touches_no_job_that_is_there(owner: Service, somebody: Service, hands: Hands) -> None:

@@ -1,8 +1,10 @@
 -- On top of what a viewer may: put jobs in, and nothing else. Column by column, so that nobody's job,
--- pause or lease can be changed: a key whose window is over is taken over, a worker is woken. He may
--- hide more payload fields, and none less.
+-- pause or lease can be changed: a key whose window is over, or whose job has ended, is taken over, a worker is
+-- woken. He may hide more payload fields, and none less. Blocked jobs he puts in, and workers move them on.
 grant usage on sequence jobsched.job_seq to {role};
 grant insert on jobsched.job, jobsched.ready, jobsched.delayed, jobsched.idempotency, jobsched.secret to {role};
+grant insert on jobsched.blocked, jobsched.dependency, jobsched.unique_active to {role};
+grant update (job_id) on jobsched.unique_active to {role};
 grant insert (name) on jobsched.queue to {role};
 grant select (payload_hash) on jobsched.idempotency to {role};
 grant update (job_id, payload_hash, expires_at) on jobsched.idempotency to {role};
