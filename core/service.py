@@ -243,8 +243,12 @@ class Service(Submitting):
         """Set a queue's limits; it is made if need be. changes: see queues.set_queue. UsageError."""
         check_name("queue", name)
         for limit, value in changes.items():
+            if limit not in queues.LIMITS:
+                raise UsageError(f"{limit[:40]!r} is no limit of a queue — there are {', '.join(queues.LIMITS)}")
             if value is not None and not 0 < value <= MAX_LIMIT:
-                raise UsageError(f"{limit} is {value:g} — it must be more than 0 and at most {MAX_LIMIT:,}")
+                raise UsageError(f"{limit} must be more than 0 and at most {MAX_LIMIT:,}")
+            if value is not None and limit != "rate" and value != int(value):
+                raise UsageError(f"{limit} is {value:g} — it must be a whole number")
         with self.store.connection() as own:
             queue = queues.set_queue(own, name, changes)
             self._waker.ready(own, waiting.sweep(own, thorough=True).ready)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .model.durations import format_duration
+from .model.durations import format_duration, format_rate
 from .model.errors import JobschedError
 from .model.job import Job
 from .model.results import QueueInfo, WorkerInfo
@@ -159,7 +159,7 @@ def _limited(service: Service, job: Job, depth: int) -> Iterator[Reason]:
         yield Reason("limit", text, fix, job.id, depth)
     if limits.rate is not None and limits.tokens is not None and limits.tokens < 1:
         wait = format_duration((1 - limits.tokens) / limits.rate)
-        text = f"queue {job.queue} starts {limits.rate:g} jobs a second: the next one in {wait}"
+        text = f"queue {job.queue} starts jobs at a rate, {format_rate(limits.rate)}: the next one in {wait}"
         yield Reason("rate", text, f"jobsched queue set {queue} --rate none", job.id, depth)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...core.model.durations import parse_duration
+from ...core.model.durations import format_rate, parse_duration
 from ...core.model.errors import QueueNotFound, UsageError
 from ...core.model.results import QueueInfo
 from ...core.model.times import parse_time
@@ -107,8 +107,8 @@ def set_(
 def _count(text: str) -> int | None:
     if text == "none":
         return None
-    if not (text.isascii() and text.isdecimal()):
-        raise ValueError(f"{text!r} is not a whole number, or none")
+    if not _is_number(text):
+        raise ValueError(f"{text[:40]!r} is not a whole number, or none")
     return int(text)
 
 
@@ -116,18 +116,21 @@ def _rate(text: str) -> float | None:
     """Starts a second."""
     if text == "none":
         return None
-    number, slash, span = text.partition("/")
-    if not (number.isascii() and number.isdecimal() and int(number) and slash):
-        raise ValueError(f"{text!r} is not a rate like 10/s, 100/m or 1/90s")
-    seconds = parse_duration(span if span[:1].isdigit() else f"1{span}")
-    if not seconds:
-        raise ValueError(f"{text!r} is not a rate like 10/s, 100/m or 1/90s")
+    number, _, span = text.partition("/")
+    seconds = parse_duration(span if span[:1].isdigit() else f"1{span}") if span else 0
+    if not (_is_number(number) and int(number) and seconds):
+        raise ValueError(f"{text[:40]!r} is not a rate like 10/s, 100/m or 1/90s")
     return int(number) / seconds
+
+
+def _is_number(text: str) -> bool:
+    """Whether these are digits, and not more of them than any limit has."""
+    return text.isascii() and text.isdecimal() and len(text) <= 15
 
 
 def _limits(queue: QueueInfo) -> str:
     running = f"at most {queue.max_running} jobs run" if queue.max_running else "any number of jobs run"
-    rate = f", {queue.rate:g} start a second (at once: {queue.burst})" if queue.rate else ""
+    rate = f", {format_rate(queue.rate)} starts (at once: {queue.burst})" if queue.rate else ""
     return f"{running}{rate}; of one concurrency key {queue.key_limit}"
 
 

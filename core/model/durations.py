@@ -1,4 +1,4 @@
-"""Durations in words: `90s`, `1h30m`, `2d`, `250ms`."""
+"""Durations in words: `90s`, `1h30m`, `2d`, `250ms`; and rates."""
 
 from __future__ import annotations
 
@@ -40,3 +40,8 @@ def format_duration(seconds: float) -> str:
             parts.append(f"{total // size}{unit}")
             total %= size
     return "".join(parts[:2])
+
+
+def format_rate(per_second: float) -> str:
+    """Return a rate in words: `2.5 a second`, `one every 1m30s`."""
+    return f"{per_second:g} a second" if per_second >= 1 else f"one every {format_duration(1 / per_second)}"

@@ -6,10 +6,12 @@ import difflib
 from collections.abc import Mapping
 from datetime import datetime
 
-from ..model.errors import QueueNotFound
+from ..model.errors import QueueNotFound, UsageError
 from ..model.results import QueueInfo
 from .jobs import Connection
 from .sql import load
+
+LIMITS = ("max_running", "rate", "burst", "key_limit")
 
 
 def list_queues(connection: Connection) -> list[QueueInfo]:
@@ -26,10 +28,19 @@ def get_queue(connection: Connection, name: str) -> QueueInfo:
 
 
 def pause_queue(connection: Connection, name: str, *, by: str, reason: str | None, until: datetime | None) -> QueueInfo:
-    """Let no job of the queue start, until `until` or until it is resumed. QueueNotFound."""
+    """Let no job of the queue start, until `until` or until it is resumed. QueueNotFound.
+
+    UsageError: by the database's clock, `until` has passed.
+    """
     params = {"name": name, "by": by, "reason": reason, "until": until}
-    connection.execute(load("pause_queue"), params)
-    return get_queue(connection, name)
+    paused = connection.execute(load("pause_queue"), params).fetchone()
+    queue = get_queue(connection, name)
+    if paused is None and until is not None:
+        raise UsageError(
+            f"until {until:%Y-%m-%d %H:%M:%S %Z} there is nothing to pause — that time has passed",
+            fix=f"jobsched queue pause {name} --until 1h",
+        )
+    return queue
 
 
 def resume_queue(connection: Connection, name: str) -> QueueInfo:

@@ -102,6 +102,40 @@ def test_a_paused_queue_with_limits_stays_paused(service: Service, hands: Hands)
     assert len(take(hands, 10).jobs) == 1
 
 
+def test_a_bucket_does_not_run_dry_because_the_clock_was_set_back(service: Service, hands: Hands) -> None:
+    """As after a failover to a server whose clock is an hour behind: what it held stays, and it fills from now on."""
+    service.set_queue("default", {"rate": 1.0, "burst": 3})
+    service.submit_many([NewJob("noop")] * 10)
+    hands.connection.execute("update jobsched.queue set refilled_at = now() + interval '1 h', tokens = 2")
+    assert len(take(hands, 10).jobs) == 2
+    nothing = take(hands, 10)
+    assert nothing.again is not None
+    assert 0 < nothing.again <= 1
+
+
+def test_a_new_rate_counts_for_jobs_that_wait_already(service: Service, hands: Hands) -> None:
+    """From one a day to a thousand a second and back, without the tokens of the other rate."""
+    service.submit_many([NewJob("noop")] * 10)
+    service.set_queue("default", {"rate": 1 / 86_400, "burst": 1})
+    assert len(take(hands, 10).jobs) == 1
+    assert (take(hands, 10).again or 0) > 80_000
+    service.set_queue("default", {"rate": 1000.0, "burst": 5})
+    assert len(take(hands, 10).jobs) == 5
+    service.set_queue("default", {"rate": 1 / 86_400, "burst": 1})
+    assert len(take(hands, 10).jobs) == 1
+    assert take(hands, 10).jobs == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"max_runing": 1}, {"max_running": 0.4}, {"burst": 1.5}, {"rate": float("nan")}, {"rate": 10**400}]
+)
+def test_what_is_no_limit_is_refused(service: Service, changes: dict[str, float]) -> None:
+    """A name that there is not, half a job, no number."""
+    with pytest.raises(UsageError):
+        service.set_queue("mine", changes)
+    assert service.queues() == []
+
+
 @pytest.mark.parametrize("limit", ["key_limit", "max_running", "rate", "burst"])
 @pytest.mark.parametrize("value", [0, -1, 10_000_000])
 def test_a_limit_that_makes_no_sense_is_refused(service: Service, limit: str, value: int) -> None:

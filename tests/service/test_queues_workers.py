@@ -54,10 +54,18 @@ def test_a_paused_queue_says_who_why_and_until_when(service: Service, hands: Han
     assert len(hands.claim()) == 1
 
 
-def test_a_pause_that_is_over_is_no_pause(service: Service) -> None:
-    """By the database's clock."""
+def test_a_pause_that_is_over_is_no_pause(service: Service, hands: Hands) -> None:
+    """By the database's clock; and who asks for one that would be over by now is told so, and changes nothing."""
     service.submit(NewJob("noop"))
-    assert not service.pause_queue("default", by="ann", until=datetime.now(UTC) - timedelta(seconds=1)).paused
+    now = datetime.now(UTC)
+    with pytest.raises(UsageError, match="that time has passed"):
+        service.pause_queue("default", by="ann", until=now - timedelta(seconds=1))
+    with pytest.raises(QueueNotFound):
+        service.pause_queue("nowhere", by="ann", until=now - timedelta(seconds=1))
+    assert service.queues()[0].paused_by is None
+    service.pause_queue("default", by="ann", until=now + timedelta(hours=1))
+    hands.connection.execute("update jobsched.queue set paused_until = paused_until - interval '2 h'")
+    assert not service.queues()[0].paused
     with pytest.raises(UsageError):
         service.pause_queue("default", by="ann", until=datetime(2030, 1, 1))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsched.core.model.durations import MAX_SECONDS, format_duration, parse_duration
+from jobsched.core.model.durations import MAX_SECONDS, format_duration, format_rate, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,12 @@ def test_more_than_a_century_is_refused() -> None:
 def test_durations_are_shown_shortly(seconds: float, text: str) -> None:
     """At most two units: the third never matters to a reader."""
     assert format_duration(seconds) == text
+
+
+def test_rates_are_shown_as_one_would_say_them() -> None:
+    """Starts a second, or how long from one to the next."""
+    said = [format_rate(rate) for rate in (10, 2.5, 1, 0.1, 1 / 90, 1 / 86_400)]
+    assert said == ["10 a second", "2.5 a second", "1 a second", "one every 10s", "one every 1m30s", "one every 1d"]
 
 
 @given(st.floats(0, MAX_SECONDS / 2))
