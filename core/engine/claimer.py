@@ -16,6 +16,7 @@ from .cursors import Lane
 from .lanes import LaneReader
 from .limited import LimitedQueues
 from .lost_claims import LostClaims
+from .precedence import Precedence
 
 BATCH = 500
 QUEUES_EVERY = 1.0
@@ -62,6 +63,7 @@ class Claimer:
         self._overdues_turn = False
         self._reader = LaneReader(types)
         self._limited = LimitedQueues(queues, types)
+        self._precedence = Precedence(types)
         self._lost = LostClaims()
         self._next_queues = 0.0
         self._wants_room = False
@@ -87,6 +89,7 @@ class Claimer:
         """There are jobs behind the cursor, or a queue was resumed or is new."""
         self._reader.cursors.rewind()
         self._limited.rewind()
+        self._precedence.rewind()
         self._next_queues = 0.0
         self._woken.set()
 
@@ -142,20 +145,39 @@ class Claimer:
         if not lanes:
             self.found_nothing.set()
             return []
+        aged = self._aged()
+        if aged is not None:
+            lanes = [aged, *(lane for lane in lanes if lane != aged)]
         solo = self._room_for_solo()
-        limited = self._limited.claim(conn, worker_id, n, solo=solo) if self._limited else []
-        if len(limited) == n:
-            return limited
-        return limited + self._claim_unlimited(conn, worker_id, n - len(limited), lanes, solo=solo)
-
-    def _claim_unlimited(self, conn: Conn, worker_id: int, n: int, lanes: list[Lane], *, solo: bool) -> list[Claimed]:
-        lanes = self._aged(lanes)
-        jobs = self._reader.claim(conn, worker_id, lanes, n, solo=solo)
-        if self._reader.found_nothing and solo and not self._limited.held_back:
-            self.found_nothing.set()
-        elif jobs:
+        before, after = self._limited_ones(conn, lanes, aged)
+        jobs = self._limited.claim(conn, worker_id, before, n, solo=solo, aged=aged)
+        if len(jobs) < n:
+            jobs += self._reader.claim(conn, worker_id, lanes, n - len(jobs), solo=solo)
+            jobs += self._limited.claim(conn, worker_id, after, n - len(jobs), solo=solo, aged=aged)
+        if jobs:
             self.found_nothing.clear()
+        elif self._reader.found_nothing and solo and not self._limited.held_back and self._saw_limited():
+            self.found_nothing.set()
         return jobs
+
+    def _limited_ones(self, conn: Conn, lanes: list[Lane], aged: Lane | None) -> tuple[list[str], list[str]]:
+        """Return the queues with limits that come before the others, and those that come after them."""
+        self._limited.begin()
+        if not self._limited:
+            return [], []
+        return self._precedence.decide(conn, lanes, aged, self._limited.__contains__, self._known)
+
+    def _saw_limited(self) -> bool:
+        """Whether nothing can have been missed in queues with limits at the last claim."""
+        return not self._limited or self._precedence.saw_everything
+
+    def _known(self, lanes: list[Lane]) -> list[int]:
+        """Return where each lane was read up to."""
+        known = self._reader.cursors.known(lanes)
+        return [
+            self._limited.known(lane) if lane[0] in self._limited else cursor
+            for lane, cursor in zip(lanes, known, strict=True)
+        ]
 
     def _lanes(self, conn: Conn) -> list[Lane]:
         """Every (queue, priority), higher priorities of all queues first; equals take turns."""
@@ -173,15 +195,14 @@ class Claimer:
     def _look_for_overdue(self, conn: Conn) -> None:
         if self._aging:
             lanes = [(queue, int(priority)) for priority in Priority for queue in self._queues]
-            known = self._reader.cursors.known(lanes)
-            found = leases.overdue_lanes(conn, lanes, known, self._types, self._aging)
+            found = leases.waiting_lanes(conn, lanes, self._known(lanes), self._types, self._aging)
             self._overdue = [lane for lane in lanes if lane in found]
 
-    def _aged(self, lanes: list[Lane]) -> list[Lane]:
-        """Every other time, put first one of the lanes whose jobs have waited too long: each in its turn."""
-        self._overdues_turn = len(self._overdue) > 1 and not self._overdues_turn
+    def _aged(self) -> Lane | None:
+        """Every other time, return one of the lanes whose jobs have waited too long: each in its turn."""
+        self._overdues_turn = bool(self._overdue) and not self._overdues_turn
         if not self._overdues_turn:
-            return lanes
+            return None
         first = self._overdue.pop()
         self._overdue.insert(0, first)
-        return [first, *(lane for lane in lanes if lane != first)]
+        return first

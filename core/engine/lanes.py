@@ -24,7 +24,7 @@ class LaneReader:
     def claim(
         self, conn: Conn, worker_id: int, lanes: list[Lane], n: int, *, solo: bool, limited: str | None = None
     ) -> list[Claimed]:
-        """Lease up to `n` jobs of `lanes`, in the order of preference. solo, limited: see `leases.claim`."""
+        """Lease up to `n` jobs of `lanes`; return them in the lanes' order. solo, limited: see `leases.claim`."""
         cursors = self.cursors.begin(lanes)
         began = time.monotonic()
         if not any(cursors):
@@ -47,4 +47,7 @@ class LaneReader:
         cost = time.monotonic() - began
         self.cursors.end(seen, full=len(jobs) == n, newest_seq=self._newest_seq, lanes=lanes, cost=cost)
         self.found_nothing = not jobs and not any(cursors)
+        if len(seen) > 1:
+            rank = {lane: number for number, lane in enumerate(lanes)}
+            jobs.sort(key=lambda job: rank[job.queue, job.priority])
         return jobs

@@ -151,14 +151,14 @@ def claim(
         return list(map(Claimed._make, cursor.fetchall()))
 
 
-def overdue_lanes(
+def waiting_lanes(
     conn: Connection[TupleRow],
     lanes: Sequence[tuple[str, int]],
     cursors: Sequence[int],
     types: Sequence[str],
-    age: float,
+    age: float = 0.0,
 ) -> set[tuple[str, int]]:
-    """The lanes (queue, priority) of which the first job has waited longer than `age` seconds."""
+    """The lanes (queue, priority) with jobs whose first one has waited for `age` seconds; none of paused queues."""
     values = {
         "queues": [queue for queue, _ in lanes],
         "priorities": [priority for _, priority in lanes],
@@ -166,7 +166,7 @@ def overdue_lanes(
         "types": list(types),
         "age": age,
     }
-    return {(queue, priority) for queue, priority in conn.execute(load("overdue_lanes"), values)}
+    return {(queue, priority) for queue, priority in conn.execute(load("waiting_lanes"), values)}
 
 
 def tokens_since(conn: Connection[TupleRow], worker_id: int, after: int) -> set[int]:

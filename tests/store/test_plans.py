@@ -32,7 +32,7 @@ HOT = (
     "prune_jobs", "prune_keys", "prune_workers",
     "settle", "admit", "waiters", "unsettled", "hold", "release", "enqueue_blocked", "lock_unique", "claim_unique",
     "unique_holder", "unique_keys", "lock_outcomes", "dependencies", "purge_blocked", "limit_room",
-    "overdue_lanes", "why_rank", "why_key", "why_limits",
+    "waiting_lanes", "why_rank", "why_key", "why_limits",
     "doctor_workers", "doctor_queues", "doctor_types", "doctor_overdue", "doctor_dead",
 )  # fmt: skip
 
