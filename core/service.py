@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .model.errors import UsageError, WaitTimeout
 from .model.findings import Checked
@@ -34,6 +34,9 @@ from .model.results import (
 from .model.states import State
 from .store import jobs, output, queues, tail, transitions, waiting, workers
 from .submitting import Submitting, words
+
+if TYPE_CHECKING:
+    from .cron import Cron
 
 __all__ = [
     "DeadGroup",
@@ -56,6 +59,13 @@ FIRST_POLL, SLOWEST_POLL = 0.005, 0.25
 
 class Service(Submitting):
     """The use cases over one store, which is opened when it is first needed. Threads may share it."""
+
+    @property
+    def cron(self) -> Cron:
+        """Schedules: see core/cron.py."""
+        from .cron import Cron
+
+        return Cron(self)
 
     # Reading
 

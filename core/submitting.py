@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Self
@@ -175,6 +175,10 @@ class Submitting:
         if missing:
             run(own, ensure_queues(sorted(missing)))
             self._queues |= missing
+
+    def wake(self, own: jobs.Connection, lanes: Mapping[tuple[str, str], int]) -> None:
+        """Wake workers for jobs that were committed. lanes: (queue, type) → how many."""
+        self._waker.ready(own, lanes)
 
     def secrets_of(self, rows: Iterable[JobRow]) -> dict[str, tuple[str, ...]]:
         """Return the payload fields to hide of these jobs' types, by type."""

@@ -6,7 +6,7 @@
     │   ├── PayloadTooLarge            more than MAX_PAYLOAD_BYTES
     │   ├── UnknownJobType             no handler here and no worker's schema knows the type
     │   └── NothingSelected            a selection that matched no job
-    ├── NotFound                    3  the job, queue or worker is not in the store
+    ├── NotFound                    3  the job, queue, worker or schedule is not in the store
     ├── Conflict                    4  wrong state, or a key that is already taken
     ├── PartialFailure              5  some of a bulk operation failed
     ├── Refused                     6  a person (or the lack of one) said no
@@ -109,6 +109,10 @@ class QueueNotFound(NotFound):
 
 class WorkerNotFound(NotFound):
     code = "WORKER_NOT_FOUND"
+
+
+class ScheduleNotFound(NotFound):
+    code = "SCHEDULE_NOT_FOUND"
 
 
 class ObjectNotFound(NotFound):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .job import NewJob
+from .durations import MAX_SECONDS
+from .errors import UsageError
+from .findings import Level
+from .job import NewJob, check_name
 
 
 class Catchup(StrEnum):
     """What becomes of ticks that no scheduler was there to fire (downtime), once one is there again."""
 
     NONE = "none"  # they are missed
-    LAST = "last"  # the newest of them fires, the others are missed
+    LAST = "last"  # the newest of them fires, if no younger one is due as well; the others are missed
     ALL = "all"  # every one fires, oldest first
 
 
@@ -23,7 +26,8 @@ class Overlap(StrEnum):
     ALLOW = "allow"  # makes its job all the same
     SKIP = "skip"  # makes none
     BUFFER_ONE = "buffer-one"  # makes one that runs after it; further ticks make none until that one has begun
-    CANCEL_OTHER = "cancel-other"  # cancels it, and makes one that runs once it has ended
+    CANCEL_OTHER = "cancel-other"  # cancels it, and makes one that runs once it has ended; of ticks that are
+    # decided together, the newest makes one alone
 
 
 class TickState(StrEnum):
@@ -32,6 +36,14 @@ class TickState(StrEnum):
     FIRED = "fired"
     SKIPPED = "skipped"  # because of its overlap
     MISSED = "missed"  # nobody was there in time, and its catch-up did not want it
+
+
+class Origin(StrEnum):
+    """Why a tick was decided."""
+
+    SCHEDULE = "schedule"  # it was due
+    TRIGGER = "trigger"  # somebody wanted a job at this moment
+    BACKFILL = "backfill"  # somebody wanted a tick of the past
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +67,49 @@ class NewSchedule:
     catchup: Catchup = Catchup.NONE
     overlap: Overlap = Overlap.ALLOW
 
+    def check(self) -> None:
+        """Raise UsageError for the first option that makes no sense, but for expression, zone, type and payload."""
+        check_name("schedule", self.name)
+        if not 0 <= self.jitter <= MAX_SECONDS:
+            raise UsageError(f"the jitter is {self.jitter:g} s — it cannot be negative, or more than 100 years")
+        for what, time in (("start", self.start), ("end", self.end)):
+            if time is not None and time.tzinfo is None:
+                raise UsageError(f"the {what} {time.isoformat()} has no zone — give an aware datetime")
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise UsageError(
+                f"the end {self.end.isoformat()} comes before the start {self.start.isoformat()}",
+                fix="give an --end after the --start",
+            )
+        job = self.job
+        taken = (
+            ("a time", job.run_at is not None or job.delay is not None, "the schedule's expression says when"),
+            ("an idempotency key", job.idempotency_key is not None, "each tick makes one job as it is"),
+            ("--after", bool(job.after), "every tick would wait for the same job"),
+            ("--hold", job.hold, "pause the schedule instead"),
+        )
+        for what, given, why in taken:
+            if given:
+                raise UsageError(f"a schedule's job cannot have {what} — {why}")
+        job.check()
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule as it is stored.
+    """A schedule as it is stored. Of its job's payload, hidden fields are "(hidden)".
 
-    decided_until: what becomes of every tick up to this instant has been written down. revision: grows with
-    every change that somebody makes. next_at: its next tick in UTC; None while it is paused, and where no
-    tick is to come. last_at, last_job: its newest tick that fired.
+    spec: as it was asked for. job: what each tick submits, with every option decided. decided_until: what
+    becomes of every tick up to this instant has been written down. revision: grows with every change that
+    somebody makes. next_at: its next tick in UTC; None while it is paused, and where no tick is to come.
+    last_at, last_job: its newest tick that fired.
     """
 
     id: int
     spec: NewSchedule
+    job: NewJob
     created_at: datetime
     created_by: str
     updated_at: datetime
+    updated_by: str
     revision: int
     decided_until: datetime
     paused_at: datetime | None = None
@@ -84,9 +124,9 @@ class Schedule:
 class Tick:
     """One tick and what became of it.
 
-    scheduled_for: UTC. decided_at: when that was written down. job_id: of its job, if it fired. reason:
-    why it was skipped or missed. by: the scheduler, or who triggered or backfilled it. manual: somebody
-    triggered it; then scheduled_for is the moment at which he did.
+    scheduled_for: UTC. decided_at: when that was written down. job_id: of its job, if it fired; job_state: that
+    job's, None if it is no longer in the store. reason: why it was skipped or missed. by: the scheduler, or who
+    triggered or backfilled it. origin: where it is `trigger`, scheduled_for is the moment at which somebody did.
     """
 
     schedule: str
@@ -96,10 +136,56 @@ class Tick:
     job_id: int | None = None
     reason: str | None = None
     by: str = ""
-    manual: bool = False
-    job_state: str | None = field(default=None)
+    origin: Origin = Origin.SCHEDULE
+    job_state: str | None = None
+
+    @property
+    def manual(self) -> bool:
+        """Whether somebody triggered it."""
+        return self.origin is Origin.TRIGGER
 
     @property
     def late(self) -> float:
         """Seconds from its time until it was decided."""
         return (self.decided_at - self.scheduled_for).total_seconds()
+
+
+class Action(StrEnum):
+    """What applying a list of schedules does to one of them."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of what `apply` did, or would do. fields: what is another one, for CHANGED."""
+
+    name: str
+    action: Action
+    fields: tuple[str, ...] = ()
+
+
+class Problem(StrEnum):
+    """What can be wrong with a schedule."""
+
+    OVERDUE = "overdue"  # a tick is due, and no scheduler decides it
+    MISSED = "missed"
+    LATE = "late"
+    NEVER = "never"  # it has no tick to come
+    OVERLAPPING = "overlapping"  # a tick came while an earlier job had not ended
+    UNREADABLE = "unreadable"  # this program cannot read its expression or zone
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong with a schedule. ticks: how many of those looked at. fix: a command, if there is one."""
+
+    schedule: str
+    problem: Problem
+    level: Level
+    text: str
+    ticks: int = 0
+    fix: str | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString, NamedTuple, TypeVar
 
 import psycopg
@@ -43,8 +44,8 @@ class Options(NamedTuple):
 class JobRow:
     """A job in the store's own terms.
 
-    Absent: "" (key), b"" (hash), NaN (run_at, epoch seconds; delay, seconds). blocks: what it waits
-    for besides its time.
+    Absent: "" (key, schedule), b"" (hash), NaN (run_at, epoch seconds; delay, seconds). blocks: what it waits
+    for besides its time. schedule, scheduled_for: whose tick it is; only of jobs with blocks.
     """
 
     options: Options
@@ -54,6 +55,8 @@ class JobRow:
     key: str = ""
     hash: bytes = b""
     blocks: Blocks | None = None
+    schedule: str = ""
+    scheduled_for: datetime | None = None
 
     @property
     def lane(self) -> tuple[str, str]:

@@ -131,6 +131,8 @@ CREATE TABLE jobsched.job (
     created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
     unique_key text,
     concurrency_key text,
+    schedule text,
+    scheduled_for timestamp with time zone,
     CONSTRAINT job_backoff_base_check CHECK ((backoff_base > (0)::double precision)),
     CONSTRAINT job_backoff_kind_check CHECK ((backoff_kind = ANY (ARRAY['exponential'::text, 'linear'::text, 'fixed'::text]))),
     CONSTRAINT job_check CHECK ((backoff_cap >= backoff_base)),
@@ -283,7 +285,9 @@ CREATE VIEW jobsched.job_now AS
     j.unique_key,
     j.concurrency_key,
     b.held_by,
-    b.parked
+    b.parked,
+    j.schedule,
+    j.scheduled_for
    FROM ((((((jobsched.job j
      LEFT JOIN jobsched.outcome o ON ((o.job_id = j.id)))
      LEFT JOIN jobsched.lease l ON ((l.job_id = j.id)))
@@ -340,6 +344,127 @@ CREATE TABLE jobsched.queue (
     CONSTRAINT queue_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
     CONSTRAINT queue_rate_check CHECK ((rate > (0)::double precision))
 );
+CREATE TABLE jobsched.schedule (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    expression text NOT NULL,
+    timezone text NOT NULL,
+    jitter double precision NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    catchup text NOT NULL,
+    overlap text NOT NULL,
+    queue text NOT NULL,
+    type text NOT NULL,
+    payload jsonb NOT NULL,
+    priority smallint NOT NULL,
+    max_attempts smallint NOT NULL,
+    backoff_kind text NOT NULL,
+    backoff_base double precision NOT NULL,
+    backoff_cap double precision NOT NULL,
+    timeout double precision,
+    tags text[] NOT NULL,
+    unique_key text,
+    concurrency_key text,
+    given text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_by text NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    decided_until timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    pause_reason text,
+    CONSTRAINT schedule_backoff_base_check CHECK ((backoff_base > (0)::double precision)),
+    CONSTRAINT schedule_backoff_kind_check CHECK ((backoff_kind = ANY (ARRAY['exponential'::text, 'linear'::text, 'fixed'::text]))),
+    CONSTRAINT schedule_catchup_check CHECK ((catchup = ANY (ARRAY['none'::text, 'last'::text, 'all'::text]))),
+    CONSTRAINT schedule_check CHECK ((ends_at >= starts_at)),
+    CONSTRAINT schedule_check1 CHECK ((backoff_cap >= backoff_base)),
+    CONSTRAINT schedule_check2 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
+    CONSTRAINT schedule_check3 CHECK (((paused_at IS NOT NULL) OR (pause_reason IS NULL))),
+    CONSTRAINT schedule_concurrency_key_check CHECK (((char_length(concurrency_key) >= 1) AND (char_length(concurrency_key) <= 255))),
+    CONSTRAINT schedule_expression_check CHECK (((char_length(expression) >= 1) AND (char_length(expression) <= 1000))),
+    CONSTRAINT schedule_jitter_check CHECK ((jitter >= (0)::double precision)),
+    CONSTRAINT schedule_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
+    CONSTRAINT schedule_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
+    CONSTRAINT schedule_overlap_check CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text, 'buffer-one'::text, 'cancel-other'::text]))),
+    CONSTRAINT schedule_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT schedule_priority_check CHECK (((priority >= 0) AND (priority <= 3))),
+    CONSTRAINT schedule_queue_check CHECK (((char_length(queue) >= 1) AND (char_length(queue) <= 128))),
+    CONSTRAINT schedule_revision_check CHECK ((revision > 0)),
+    CONSTRAINT schedule_timeout_check CHECK ((timeout > (0)::double precision)),
+    CONSTRAINT schedule_timezone_check CHECK (((char_length(timezone) >= 1) AND (char_length(timezone) <= 128))),
+    CONSTRAINT schedule_type_check CHECK (((char_length(type) >= 1) AND (char_length(type) <= 128))),
+    CONSTRAINT schedule_unique_key_check CHECK (((char_length(unique_key) >= 1) AND (char_length(unique_key) <= 255)))
+)
+WITH (fillfactor='50');
+ALTER TABLE jobsched.schedule ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME jobsched.schedule_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE jobsched.tick (
+    schedule_id bigint NOT NULL,
+    scheduled_for timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    job_id bigint,
+    reason text,
+    by text NOT NULL,
+    origin text NOT NULL,
+    CONSTRAINT tick_check CHECK ((decided_at >= scheduled_for)),
+    CONSTRAINT tick_check1 CHECK (((state = 'fired'::text) = (job_id IS NOT NULL))),
+    CONSTRAINT tick_check2 CHECK (((state = 'fired'::text) = (reason IS NULL))),
+    CONSTRAINT tick_origin_check CHECK ((origin = ANY (ARRAY['schedule'::text, 'trigger'::text, 'backfill'::text]))),
+    CONSTRAINT tick_state_check CHECK ((state = ANY (ARRAY['fired'::text, 'skipped'::text, 'missed'::text])))
+);
+CREATE VIEW jobsched.schedule_now AS
+ SELECT s.id,
+    s.name,
+    s.expression,
+    s.timezone,
+    s.jitter,
+    s.starts_at,
+    s.ends_at,
+    s.catchup,
+    s.overlap,
+    s.queue,
+    s.type,
+    COALESCE((s.payload || ( SELECT jsonb_object_agg(x.field, '(hidden)') AS jsonb_object_agg
+           FROM jobsched.secret x
+          WHERE ((x.type = s.type) AND (s.payload ? x.field)))), s.payload) AS payload,
+    s.priority,
+    s.max_attempts,
+    s.backoff_kind,
+    s.backoff_base,
+    s.backoff_cap,
+    s.timeout,
+    s.tags,
+    s.unique_key,
+    s.concurrency_key,
+    s.given,
+    s.created_at,
+    s.created_by,
+    s.updated_at,
+    s.updated_by,
+    s.revision,
+    s.decided_until,
+    s.paused_at,
+    s.paused_by,
+    s.pause_reason,
+    f.scheduled_for AS last_at,
+    f.job_id AS last_job
+   FROM (jobsched.schedule s
+     LEFT JOIN LATERAL ( SELECT t.scheduled_for,
+            t.job_id
+           FROM jobsched.tick t
+          WHERE ((t.schedule_id = s.id) AND (t.state = 'fired'::text))
+          ORDER BY t.scheduled_for DESC
+         LIMIT 1) f ON (true));
 CREATE TABLE jobsched.slot (
     job_id bigint NOT NULL,
     queue text NOT NULL,
@@ -392,6 +517,8 @@ ALTER TABLE ONLY jobsched.job_output
     ADD CONSTRAINT job_output_pkey PRIMARY KEY (job_id, token, chunk);
 ALTER TABLE ONLY jobsched.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (id);
+ALTER TABLE jobsched.job
+    ADD CONSTRAINT job_schedule_check CHECK (((schedule IS NULL) = (scheduled_for IS NULL))) NOT VALID;
 ALTER TABLE ONLY jobsched.kept
     ADD CONSTRAINT kept_pkey PRIMARY KEY (job_id);
 ALTER TABLE ONLY jobsched.lease
@@ -402,12 +529,18 @@ ALTER TABLE ONLY jobsched.queue
     ADD CONSTRAINT queue_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY jobsched.ready
     ADD CONSTRAINT ready_pkey PRIMARY KEY (queue, priority, seq);
+ALTER TABLE ONLY jobsched.schedule
+    ADD CONSTRAINT schedule_name_key UNIQUE (name);
+ALTER TABLE ONLY jobsched.schedule
+    ADD CONSTRAINT schedule_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY jobsched.secret
     ADD CONSTRAINT secret_pkey PRIMARY KEY (type, field);
 ALTER TABLE ONLY jobsched.slot
     ADD CONSTRAINT slot_pkey PRIMARY KEY (job_id);
 ALTER TABLE ONLY jobsched.store
     ADD CONSTRAINT store_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY jobsched.tick
+    ADD CONSTRAINT tick_pkey PRIMARY KEY (schedule_id, scheduled_for);
 ALTER TABLE ONLY jobsched.unique_active
     ADD CONSTRAINT unique_active_job_id_key UNIQUE (job_id);
 ALTER TABLE ONLY jobsched.unique_active
@@ -431,5 +564,7 @@ CREATE INDEX outcome_finished_at ON jobsched.outcome USING btree (finished_at);
 CREATE INDEX outcome_xid ON jobsched.outcome USING btree (xid, job_id);
 CREATE UNIQUE INDEX ready_came_back ON jobsched.ready USING btree (job_id) WHERE (seq <> job_id);
 CREATE INDEX slot_key ON jobsched.slot USING btree (queue, key);
+CREATE INDEX tick_fired ON jobsched.tick USING btree (schedule_id, scheduled_for) INCLUDE (job_id) WHERE (state = 'fired'::text);
+CREATE INDEX tick_scheduled_for ON jobsched.tick USING btree (scheduled_for);
 CREATE INDEX worker_alive ON jobsched.worker USING btree (id) WHERE (ended_at IS NULL);
 CREATE INDEX worker_ended ON jobsched.worker USING btree (ended_at) WHERE (ended_at IS NOT NULL);
