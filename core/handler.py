@@ -19,6 +19,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, get_type_hints
 
 from .model.backoff import Backoff
@@ -79,6 +80,13 @@ class Context(Protocol):
     """The lease's token: only grows, so it can fence writes to other systems."""
     idempotency_key: str
     """Stable over attempts, unique a job: for services that take one."""
+    schedule: str | None
+    """Name of the schedule that made the job; None: nobody's tick did."""
+
+    @property
+    def scheduled_for(self) -> datetime | None:
+        """The time (UTC) of the tick that made the job, however late it runs."""
+        ...
 
     @property
     def cancelled(self) -> bool:

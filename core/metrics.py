@@ -26,7 +26,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 """Upper bounds of the duration buckets, in seconds."""
 ATTEMPT_BUCKETS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 MAX_TYPES = 200
-"""Job types that get a label of their own; the ones after them share the label "other"."""
+"""Job types, and schedules, that get a label of their own; the ones after them share the label "other"."""
 OTHER = "other"
 PREFIX = "jobsched_"
 
@@ -101,6 +101,8 @@ class WorkerMetrics(Collector):
         self._runs: dict[str, _Histogram] = {}
         self._waits: dict[str, _Histogram] = {}
         self._attempts = _Histogram(ATTEMPT_BUCKETS)
+        self._schedules: set[str] = set()
+        self._by_schedule: dict[tuple[str, str], int] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         if process:
@@ -137,6 +139,12 @@ class WorkerMetrics(Collector):
                 self._completed += len(runs)
             elif status != "cancelled":
                 self._failed += len(runs)
+
+    def of_schedule(self, schedule: str, status: Status, n: int) -> None:
+        """`n` attempts of jobs that this schedule made ended in this way."""
+        with self._lock:
+            key = (_label_among(self._schedules, schedule), status)
+            self._by_schedule[key] = self._by_schedule.get(key, 0) + n
 
     def retried(self, priority: str, n: int) -> None:
         """`n` failed attempts got another one."""
@@ -196,6 +204,14 @@ class WorkerMetrics(Collector):
         for key, count in self._processed.items():
             processed.add_metric(key, count)
         yield processed
+        of_schedules = CounterMetricFamily(
+            PREFIX + "schedule_jobs_processed",
+            "Attempts of jobs that schedules made, by schedule and how they ended",
+            labels=("schedule", "status"),
+        )
+        for key, count in self._by_schedule.items():
+            of_schedules.add_metric(key, count)
+        yield of_schedules
         for name, help in _BY_PRIORITY.items():
             family = CounterMetricFamily(PREFIX + name, help, labels=("priority",))
             for priority, count in self._by_priority[name].items():
@@ -220,6 +236,15 @@ class WorkerMetrics(Collector):
             for label, histogram in by_type.items():
                 family.add_metric((label,), histogram.cumulated(), histogram.total)
             yield family
+
+
+def _label_among(known: set[str], name: str) -> str:
+    """The label of a name: itself, while there are not too many of them."""
+    if name not in known:
+        if len(known) >= MAX_TYPES:
+            return OTHER
+        known.add(name)
+    return name
 
 
 def _counter(name: str, help: str, value: int) -> CounterMetricFamily:

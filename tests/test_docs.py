@@ -60,6 +60,7 @@ def metrics_table() -> str:
     """Every metric of a worker that has done everything once."""
     metrics = WorkerMetrics({name: lambda: 0.0 for name in GAUGES}, process=False)
     metrics.finished("type", "success", [1.0], [1.0])
+    metrics.of_schedule("name", "success", 1)
     for count in (metrics.retried, metrics.deadlettered, metrics.recovered, metrics.promoted):
         count("default", 1)
     lines = ["| metric | labels | |", "|---|---|---|"]

@@ -341,6 +341,8 @@ class Keeper:
             if status is not None:
                 attempts = [job.attempt] if ending.next in ("dead", "cancelled") else []
                 self.metrics.finished(job.type, status, [ending.run or 0.0], [ending.wait or 0.0], attempts)
+                if job.schedule is not None:
+                    self.metrics.of_schedule(job.schedule, status, 1)
             if status == "retry":
                 retried[job.priority] += 1
             if ending.next == "dead":

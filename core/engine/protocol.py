@@ -41,7 +41,8 @@ class FrameError(Exception):
 
 
 class Work(NamedTuple):
-    """A job as the runner needs it. waited: seconds from queued to the keeper's claim."""
+    """A job as the runner needs it. waited: seconds from queued to the keeper's claim. scheduled_for: seconds since
+    1970."""
 
     token: int
     job_id: int
@@ -53,6 +54,8 @@ class Work(NamedTuple):
     timeout: float | None
     waited: float
     checkpoint: str | None
+    schedule: str | None
+    scheduled_for: float | None
 
 
 class Report(NamedTuple):

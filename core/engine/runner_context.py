@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +58,10 @@ class RunnerContext:
         self.attempt = work.attempt
         self.max_attempts = work.max_attempts
         self.token = work.token
+        self.schedule = work.schedule
         self.stop_requested = False
         self._checkpoint_text = work.checkpoint
+        self._scheduled_for = work.scheduled_for
         self._outbox = outbox
         self._equipment = equipment
         self._output_left = MAX_OUTPUT_BYTES
@@ -66,6 +69,10 @@ class RunnerContext:
     @property
     def idempotency_key(self) -> str:
         return f"jobsched-{self._equipment.store_id}-{self.job_id}"
+
+    @property
+    def scheduled_for(self) -> datetime | None:
+        return None if self._scheduled_for is None else datetime.fromtimestamp(self._scheduled_for, UTC)
 
     @property
     def cancelled(self) -> bool:

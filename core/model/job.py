@@ -128,7 +128,8 @@ class Job:
     attempt: attempts used so far, the running one included. crashes, losses: how often it killed
     its runner while alone, and how often its worker vanished; neither uses up an attempt.
     run_at: when it may run (scheduled, retrying). held_by: who holds it (blocked). parked: only its
-    concurrency key's turn is missing (blocked). wait, run: seconds from queued to started, and
+    concurrency key's turn is missing (blocked). schedule, scheduled_for: the schedule whose tick made it, by the
+    name that it had then, and which tick (UTC). wait, run: seconds from queued to started, and
     the last attempt's running time. worker: name of the worker that has it or had it last.
     """
 
@@ -164,6 +165,8 @@ class Job:
     concurrency_key: str | None = None
     held_by: str | None = None
     parked: bool = False
+    schedule: str | None = None
+    scheduled_for: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,8 @@ class Event:
 
     kind: a final state (`succeeded`, `dead`, `cancelled`), or how an attempt went wrong (`failed`,
     `timeout`, `crashed`, `lost`); the attempt that makes a job dead is told apart from its death.
-    duration: seconds that it ran. type, queue: None if retention has deleted the job since.
+    duration: seconds that it ran. type, queue: None if retention has deleted the job since. schedule,
+    scheduled_for: the tick that made the job.
     """
 
     cursor: TailCursor
@@ -194,6 +195,8 @@ class Event:
     message: str | None
     duration: float | None
     worker: str | None
+    schedule: str | None = None
+    scheduled_for: datetime | None = None
 
     @property
     def state(self) -> State | None:

@@ -107,7 +107,7 @@ def read_job(row: Row) -> Job:
         job_id, job_type, state, queue, priority, payload, attempt, max_attempts, crashes, losses, backoff_kind,
         backoff_base, backoff_cap, timeout, tags, key, submitter, created_at, run_at, started_at, finished_at, wait,
         run, worker, progress, progress_message, cancel_requested, result, error, fingerprint,
-        unique_key, concurrency_key, held_by, parked,
+        unique_key, concurrency_key, held_by, parked, schedule, scheduled_for,
     ) = row  # fmt: skip
     return Job(
         id=job_id,
@@ -142,4 +142,6 @@ def read_job(row: Row) -> Job:
         concurrency_key=concurrency_key,
         held_by=held_by,
         parked=bool(parked),
+        schedule=schedule,
+        scheduled_for=scheduled_for,
     )

@@ -13,9 +13,10 @@ from .sql import load
 
 class Claimed(NamedTuple):
     """A leased job. attempt includes the one that begins now. waited: seconds in its lane. payload,
-    checkpoint: JSON texts. seq: where it stood in its lane.
+    checkpoint: JSON texts. schedule, scheduled_for: the tick that made it, in seconds since 1970. seq: where it
+    stood in its lane.
 
-    The first ten are what a runner is told; they stand together so that a slice will do.
+    The first twelve are what a runner is told; they stand together so that a slice will do.
     """
 
     token: int
@@ -28,6 +29,8 @@ class Claimed(NamedTuple):
     timeout: float | None
     waited: float
     checkpoint: str | None
+    schedule: str | None
+    scheduled_for: float | None
     priority: int
     seq: int
     crashes: int

@@ -18,9 +18,12 @@ def tail_page(connection: Connection, cursor: TailCursor, limit: int = 1000) -> 
     """Return up to `limit` events after `cursor`, in order; go on from the last one's cursor."""
     params = {"xid": str(cursor.xid), "rank": cursor.rank, "id": cursor.id, "limit": limit}
     events = []
-    for xid, rank, row_id, job_id, kind, attempt, at, message, duration, worker, job_type, queue in connection.execute(
+    for xid, rank, row_id, *what, message, duration, worker, job_type, queue, schedule, tick in connection.execute(
         load("tail"), params
     ):
+        job_id, kind, attempt, at = what
         place = TailCursor(int(xid), rank, row_id)
-        events.append(Event(place, kind, job_id, job_type, queue, attempt, at, message, duration, worker))
+        events.append(
+            Event(place, kind, job_id, job_type, queue, attempt, at, message, duration, worker, schedule, tick)
+        )
     return events

@@ -15,6 +15,7 @@ def claimed(token: int = 1, **fields: Any) -> Claimed:
         "token": token, "job_id": token, "type": "noop", "queue": "default", "priority": 2, "seq": token,
         "attempt": 1, "crashes": 0, "losses": 0, "solo": False, "waited": 0.25, "payload": "{}", "timeout": None,
         "max_attempts": 3, "backoff_kind": "fixed", "backoff_base": 7.0, "backoff_cap": 7.0, "checkpoint": None,
+        "schedule": None, "scheduled_for": None,
     }  # fmt: skip
     return Claimed(**(values | fields))
 

@@ -72,6 +72,7 @@ class Keeper:
         values: dict[str, Any] = {
             "token": self._tokens, "job_id": 1000 + self._tokens, "type": job_type, "queue": "default", "attempt": 1,
             "max_attempts": 3, "payload": payload, "timeout": None, "waited": 0.5, "checkpoint": None,
+            "schedule": None, "scheduled_for": None,
         }  # fmt: skip
         self.runner.send("jobs", [Work(**(values | fields))])
         return self._tokens

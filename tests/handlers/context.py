@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ class RecordingContext:
         self.max_attempts = 3
         self.token = 7
         self.idempotency_key = "jobsched-test-42"
+        self.schedule: str | None = None
+        self.scheduled_for: datetime | None = None
         self.lease_mark = f"mark-of-the-test-{os.getpid()}"
         self.cancelled = False
         self.checkpoint: Any = None

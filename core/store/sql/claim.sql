@@ -50,10 +50,11 @@ select
     case when o.attempt + o.crashes + o.losses > 0 or o.seq <> o.job_id then
         (select c.data::text from jobsched.checkpoint c where c.job_id = o.job_id)
     end as checkpoint,
-    o.priority, o.seq, o.crashes, o.losses, o.solo, j.backoff_kind, j.backoff_base, j.backoff_cap
+    j.schedule, j.scheduled_for, o.priority, o.seq, o.crashes, o.losses, o.solo, j.backoff_kind, j.backoff_base, j.backoff_cap
 from owned o
 cross join lateral (
-    select b.payload::text as payload, b.timeout, b.max_attempts, b.backoff_kind, b.backoff_base, b.backoff_cap
+    select b.payload::text as payload, b.timeout, b.max_attempts, b.backoff_kind, b.backoff_base, b.backoff_cap,
+           b.schedule, date_part('epoch', b.scheduled_for) as scheduled_for
     from jobsched.job b where b.id = o.job_id
     offset 0
 ) j

@@ -28,8 +28,8 @@ page as materialized (
     limit %(limit)s
 )
 select p.xid::text, p.rank, p.id, p.job_id, p.what, p.attempt, p.finished_at, p.message, p.duration, w.name,
-       j.type, j.queue
+       j.type, j.queue, j.schedule, j.scheduled_for
 from page p
-left join lateral (select b.type, b.queue from jobsched.job b where b.id = p.job_id offset 0) j on true
+left join lateral (select b.type, b.queue, b.schedule, b.scheduled_for from jobsched.job b where b.id = p.job_id offset 0) j on true
 left join lateral (select b.name from jobsched.worker b where b.id = p.worker_id offset 0) w on true
 order by p.xid, p.rank, p.id
