@@ -253,3 +253,65 @@ def _counter(name: str, help: str, value: int) -> CounterMetricFamily:
 
 def _gauge(name: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(PREFIX + name, GAUGES[name], value=value)
+
+
+class SchedulerMetrics(Collector):
+    """What a scheduler counts. clock_ahead: seconds by which the database's clock is ahead of this host's. silent:
+    seconds since the store last answered."""
+
+    def __init__(self, *, clock_ahead: Callable[[], float], silent: Callable[[], float], process: bool = True) -> None:
+        self.schedules = 0
+        self._clock_ahead = clock_ahead
+        self._silent = silent
+        self._lock = threading.Lock()
+        self._names: set[str] = set()
+        self._ticks: dict[tuple[str, str], int] = {}
+        self._lateness = _Histogram()
+        self._refused = 0
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        if process:
+            ProcessCollector(registry=self._registry)
+
+    def decided(self, ticks: Sequence[tuple[str, str, float]], refused: int) -> None:
+        """Ticks were written down: (schedule, state, seconds from its time until then) of each. refused: schedules
+        that others had decided."""
+        with self._lock:
+            self._refused += refused
+            for schedule, state, _ in ticks:
+                key = (_label_among(self._names, schedule), state)
+                self._ticks[key] = self._ticks.get(key, 0) + 1
+            self._lateness.observe([late for _, state, late in ticks if state == "fired"])
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """Return the page for /metrics and its content type, in the format that `accept` asks for."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+    def collect(self) -> Iterable[Metric]:
+        """Make Prometheus' objects of the counts, for one scrape."""
+        ahead, silent = self._clock_ahead(), self._silent()
+        with self._lock:
+            ticks = CounterMetricFamily(
+                PREFIX + "cron_ticks",
+                "Ticks that this scheduler decided, by schedule and what became of them",
+                labels=("schedule", "state"),
+            )
+            for key, count in self._ticks.items():
+                ticks.add_metric(key, count)
+            lateness = HistogramMetricFamily(
+                PREFIX + "cron_tick_lateness_seconds", "Seconds from a tick's time until its job was made"
+            )
+            lateness.add_metric((), self._lateness.cumulated(), self._lateness.total)
+            return [
+                ticks,
+                lateness,
+                _counter("cron_refusals", "Times that another scheduler had decided a schedule's ticks", self._refused),
+                GaugeMetricFamily(PREFIX + "cron_schedules", "Schedules that this scheduler knows", self.schedules),
+                GaugeMetricFamily(
+                    PREFIX + "cron_clock_ahead_seconds", "By how much the store's clock is ahead of this host's", ahead
+                ),
+                GaugeMetricFamily(
+                    PREFIX + "cron_store_silent_seconds", "Seconds since the store last answered this scheduler", silent
+                ),
+            ]

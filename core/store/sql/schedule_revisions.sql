@@ -1,0 +1,2 @@
+-- Every schedule's revision.
+select id, revision from jobsched.schedule
