@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,18 @@ def proves_dead(other: ProcessIdentity) -> bool:
     if not other.pid_namespace or other.pid_namespace != pid_namespace() or not other.pid_start:
         return False
     return process_start(other.pid) != other.pid_start
+
+
+def die_with_parent(parent: int) -> None:
+    """Be killed when the thread that started this process ends, where the system has that (Linux). parent: its process,
+    without which this one ends at once."""
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def rss_bytes(pid: int) -> int:

@@ -41,6 +41,7 @@ GAUGES: dict[str, str] = {
     "processing_queue_depth": "Jobs that this worker holds: running, or claimed and about to start",
     "worker_concurrency": "Jobs that this worker may run at once",
     "worker_heartbeat_age_seconds": "Seconds since the store last took this worker's heartbeat",
+    "worker_scheduler_running": "1 while the scheduler that this worker runs with --cron lives, else 0",
     "worker_runner_memory_bytes": "Resident memory of this worker's runner processes, in bytes",
 }
 """Every gauge that a worker may export, without the prefix, and its help."""

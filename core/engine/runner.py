@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import faulthandler
 import os
-import signal
 import sys
 import threading
 import time
@@ -26,6 +25,7 @@ from typing import Any, NoReturn, cast
 from ..clocks import lease_clock
 from ..config import Settings, Value
 from ..handler import Cancelled, Handler
+from ..host import die_with_parent
 from ..model.errors import JobschedError
 from ..registry import Registry
 from .attempt import Asked, describe_end, encode_result, read_payload, silence_interrupts
@@ -409,7 +409,7 @@ def main() -> None:
             os.set_inheritable(fd, False)  # a child that a job forks must not hold the pipes open
     current_context.set(None)
     silence_interrupts()
-    die_with_keeper(keeper_pid)
+    die_with_parent(keeper_pid)
     faulthandler.enable()
     board = Board(board_fd, slots)
     loops = asyncio.Runner()
@@ -430,17 +430,6 @@ def _end_unheard(board: Board, tokens: list[int]) -> NoReturn:
     or one that breaks its runner would be handed back, and do it again, for ever."""
     board.start_again(tokens, time.monotonic_ns())
     os._exit(EXIT_UNHEARD)
-
-
-def die_with_keeper(keeper_pid: int) -> None:
-    """Be killed when the keeper's main thread ends, where the system has that (Linux)."""
-    if sys.platform.startswith("linux"):
-        import ctypes
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != keeper_pid:
-        os._exit(0)
 
 
 if __name__ == "__main__":

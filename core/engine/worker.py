@@ -25,6 +25,7 @@ from ..store.link import Conn, Link
 from ..store.store import Store, open_store
 from .claimer import Claimer
 from .completer import Completer
+from .cron_process import CronProcess
 from .keeper import Keeper
 from .listener import Listener
 from .maintenance import Maintenance
@@ -55,6 +56,7 @@ class WorkerOptions:
     max_rss: bytes a runner process may use; None is no limit. drain_timeout: seconds that running
     jobs get when it is stopped; None takes the setting. metrics_port: None serves no metrics, 0
     takes a free port. burst: stop when there is nothing left to do. max_jobs: stop after so many.
+    cron: decide schedules' ticks, too, in a process beside it.
     """
 
     concurrency: int = 10
@@ -67,6 +69,7 @@ class WorkerOptions:
     metrics_host: str = "127.0.0.1"
     burst: bool = False
     max_jobs: int | None = None
+    cron: bool = False
 
 
 def run_worker(settings: Settings, options: WorkerOptions) -> int:
@@ -104,6 +107,7 @@ class Worker:
         """Jobs of each (queue, type) that were handed back while this worker stopped."""
         self._rss = 0
         self._threads: list[threading.Thread] = []
+        self._cron = cron = CronProcess(settings, name=self.name, log=self._log) if options.cron else None
         self.metrics = WorkerMetrics(
             {
                 "worker_inflight_jobs": lambda: sum(len(each.running()) for each in self._keeper.live_runners()),
@@ -111,6 +115,7 @@ class Worker:
                 "worker_concurrency": lambda: options.concurrency,
                 "worker_heartbeat_age_seconds": lambda: lease_clock() - self._pulse.last_ok,
                 "worker_runner_memory_bytes": lambda: self._rss,
+                **({"worker_scheduler_running": lambda: float(cron.runs)} if cron is not None else {}),
             }
         )
         with store.connection() as conn:
@@ -141,6 +146,8 @@ class Worker:
                 self._links_stop.set()
                 self._keeper.stop_runners(kill=True)
                 self._keeper.close()
+                if self._cron is not None:
+                    self._cron.close()
         return EXIT_FAILED if self._keeper.failed else 0
 
     def _start(self, kinds: list[Kind]) -> None:
@@ -272,6 +279,8 @@ class Worker:
             keeper.tend_runners()
             keeper.return_hoard()
             self._rss = self._watchdog.look(keeper.live_runners())
+            if self._cron is not None:
+                self._cron.tend()
             self._decide_to_stop()
             if self._drain_until is not None and self._is_drained():
                 return
@@ -301,6 +310,8 @@ class Worker:
         self._log.info("worker stops: running jobs may finish", patience=patience, jobs=len(self._keeper.hand))
         self._drain_until = time.monotonic() + timeout
         self._keeper.draining = True
+        if self._cron is not None:
+            self._cron.stop()
         self._claimer.stop()
         self._claims_stop.set()  # it may be waiting for a store that is gone
         self._threads[-1].join(LAST_WORDS_SECONDS)
