@@ -71,6 +71,8 @@ def _of_blocked(service: Service, job: Job, depth: int) -> Iterator[Reason]:
         if each.child == job.id and not each.met:
             state = each.parent_state.value if each.parent_state else "not in the store"
             text = f"it is to run after job {each.parent} has ended ({each.condition}), which is {state}"
+            if job.schedule is not None:
+                text += f": jobs of schedule {job.schedule} are not to overlap"
             yield Reason("dependency", text, None, job.id, depth)
             if depth < DEEPEST and each.parent_state is not None and not each.parent_state.is_final:
                 yield from _of(service, service.get(each.parent), depth + 1)
@@ -96,6 +98,10 @@ def _of_delayed(job: Job, depth: int) -> Reason:
         text = f"attempt {job.attempt} of {job.max_attempts} failed; the next one is due {due}"
         return Reason("backoff", text, f"jobsched retry {job.id}", job.id, depth)
     fix = f"jobsched retry {job.id}" if job.state is State.SCHEDULED else None
+    if job.scheduled_for is not None and job.schedule is not None:
+        tick = f"{job.scheduled_for:%Y-%m-%d %H:%M:%S} UTC"
+        text = f"it is the job of {tick} of schedule {job.schedule}, whose jitter lets it run {due}"
+        return Reason("jitter", text, fix, job.id, depth)
     return Reason("time", f"it is not to run before {job.run_at:%Y-%m-%d %H:%M:%S} UTC, {due}", fix, job.id, depth)
 
 

@@ -176,6 +176,7 @@ class Problem(StrEnum):
     LATE = "late"
     NEVER = "never"  # it has no tick to come
     OVERLAPPING = "overlapping"  # a tick came while an earlier job had not ended
+    AHEAD = "ahead"  # it is decided further than now: the database's clock was ahead
     UNREADABLE = "unreadable"  # this program cannot read its expression or zone
 
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..host import ProcessIdentity, proves_dead
 from ..model.durations import format_duration
+from ..model.errors import UsageError
 from ..model.findings import Finding, Level
 from ..version import VERSION
 from .doctor_visit import Check, Visit
+from .timings import Timing
 
 OK, NOTE, WARN, BAD = Level.OK, Level.NOTE, Level.WARN, Level.BAD
 UNSERVED_SECONDS = 600.0
+UNDECIDED_SECONDS = 60.0
+SCHEDULES = 1000
+"""Schedules that are looked at: those whose frontier is the oldest."""
 MOST = 5
 """Workers or queues that are told one by one; the others are counted."""
 
@@ -189,11 +195,40 @@ def _dead(visit: Visit) -> Iterator[Finding]:
         yield Finding(OK, "dead letters", what)
 
 
+def _schedules(visit: Visit) -> Iterator[Finding]:
+    rows = visit.ask("schedules", n=SCHEDULES)
+    overdue: list[tuple[datetime, str]] = []
+    for *values, now in rows:
+        timing = Timing._make(values)
+        try:
+            tick = timing.timetable().next_after(timing.decided_until)
+        except UsageError as error:
+            yield Finding(
+                WARN, "schedules", f"schedule {timing.name} cannot be read here: {error.message}",
+                "schedulers on hosts like this one leave it alone", f"jobsched cron edit {shlex.quote(timing.name)}",
+            )  # fmt: skip
+            continue
+        if tick is not None and tick < now - timedelta(seconds=UNDECIDED_SECONDS):
+            overdue.append((tick, timing.name))
+    if overdue:
+        tick, name = min(overdue)
+        late = format_duration((rows[0][-1] - tick).total_seconds())
+        many = "1 schedule has" if len(overdue) == 1 else f"{len(overdue)} schedules have"
+        yield Finding(
+            BAD, "schedules", f"{many} ticks that nobody decides: that of {name} has been due for {late}",
+            "no scheduler runs, so nothing that is scheduled happens", "jobsched cron run, or jobsched worker --cron",
+        )  # fmt: skip
+    else:
+        number = f"{len(rows)} schedule{'' if len(rows) == 1 else 's'}" if len(rows) < SCHEDULES else "schedules"
+        yield Finding(OK, "schedules", f"{number}, and no tick is overdue")
+
+
 TABLE_CHECKS: tuple[tuple[str, Check], ...] = (
     ("dead rows", _tables),
     ("workers", _workers),
     ("queues", _queues),
     ("types", _types),
     ("delayed", _overdue),
+    ("schedules", _schedules),
     ("dead letters", _dead),
 )

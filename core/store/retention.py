@@ -1,4 +1,4 @@
-"""Forgetting: jobs that ended long ago, and keys whose window has passed."""
+"""Forgetting: jobs that ended long ago, keys whose window has passed, ticks that nobody asks for any more."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from .sql import load
 
 
 def prune(connection: Connection, settings: Mapping[str, Any], batch: int = 1000) -> int:
-    """Delete one batch of each kind of old job, with all that is kept about them; return how many jobs.
+    """Delete one batch of each kind of old job, with all that is kept about them, and of old ticks; return how many.
 
     `retention.succeeded` is for succeeded and cancelled jobs, `retention.dead` for dead ones, in
     seconds after their end; 0 keeps them. Call it again while it returns `batch` or more. A worker
-    that has ended is forgotten when no job can be left that it ran.
+    that has ended is forgotten when no job can be left that it ran. `retention.ticks` is for ticks, whatever
+    became of their jobs.
     """
     kinds = ((settings["retention.succeeded"], ["succeeded", "cancelled"]), (settings["retention.dead"], ["dead"]))
     deleted = 0
@@ -25,6 +26,9 @@ def prune(connection: Connection, settings: Mapping[str, Any], batch: int = 1000
         row = connection.execute(load("prune_jobs"), params).fetchone()
         deleted += row[0] if row else 0
     connection.execute(load("prune_keys"), {"batch": batch})
+    if settings["retention.ticks"] > 0:
+        ticks = connection.execute(load("prune_ticks"), {"age": settings["retention.ticks"], "batch": batch})
+        deleted += ticks.rowcount
     ages = [age for age, _ in kinds]
     if min(ages) > 0:
         connection.execute(load("prune_workers"), {"age": max(ages), "batch": batch})

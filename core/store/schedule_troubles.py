@@ -56,6 +56,13 @@ def _of_times(schedule: Schedule, now: datetime, grace: float) -> Iterator[Troub
         late = format_duration((now - due).total_seconds())
         text = f"the tick of {due:%Y-%m-%d %H:%M:%S} UTC has been due for {late}, and no scheduler decides it"
         yield Trouble(name, Problem.OVERDUE, Level.BAD, text, fix="jobsched cron run, or jobsched worker --cron")
+    elif schedule.decided_until > now + timedelta(seconds=LATE):
+        until = f"{schedule.decided_until:%Y-%m-%d %H:%M:%S} UTC"
+        text = f"all is decided until {until}, and nothing fires before: the database's clock was ahead"
+        word = shlex.quote(name)
+        yield Trouble(
+            name, Problem.AHEAD, Level.BAD, text, fix=f"jobsched cron pause {word}; jobsched cron resume {word}"
+        )
     elif schedule.next_at is None and schedule.paused_at is None and schedule.last_at is None:
         fires = Timetable.of(schedule).calendar.fires
         text = "it has no tick to come, and never had one" if fires else "no day is like that: it never fires"

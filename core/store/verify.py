@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from psycopg import Connection, IsolationLevel
 from psycopg.rows import TupleRow
 
+from ..model.durations import MAX_SECONDS
 from ..model.findings import Checked, Violation
 from .connect import translated
 from .sql import load
@@ -192,6 +193,34 @@ INVARIANTS = (
         "the job would be archived again, and restoring the file finds it there",
         "jobsched archive ls, and compare the file with the store",
     ),
+    Invariant(
+        "tick_job",
+        "every tick that fired has its job, and the job is of that tick",
+        ("tick", "job"),
+        "somebody deleted the job by hand; or retention is shorter where it runs than it is here",
+        "compare jobsched config get retention.succeeded with the workers' own; jobsched cron backfill makes it again",
+    ),
+    Invariant(
+        "job_tick",
+        "every job that a schedule made has its tick",
+        ("tick", "job"),
+        "the tick may make another job; or retention.ticks is shorter where it runs than it is here",
+        "compare jobsched config get retention.ticks with the workers' own; please report it",
+    ),
+    Invariant(
+        "tick_once",
+        "no tick made two jobs, and no job is of two ticks",
+        ("tick", "job"),
+        "what was to be done once at that time is done twice",
+        "jobsched cancel one of them; please report it",
+    ),
+    Invariant(
+        "tick_time",
+        "no schedule made a job before its time",
+        ("job",),
+        "the clock of the database's host was set back by more than ten seconds",
+        "keep that host's clock by NTP",
+    ),
 )
 
 
@@ -227,8 +256,8 @@ def verify(
 
     connection: in autocommit, not used for anything else until this ends; an old snapshot holds up
     VACUUM, so do not pause. since: only jobs submitted since then. limit: violations that are told
-    apart, of each invariant. settings: `crash_limit`, `lost_limit` and `retention.idempotency` are what
-    the store is measured by. psycopg's errors are raised as they are.
+    apart, of each invariant. settings: `crash_limit`, `lost_limit` and `retention.*` are what the store is
+    measured by. psycopg's errors are raised as they are.
     """
     before = connection.isolation_level, connection.read_only
     connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
@@ -253,6 +282,8 @@ def _verify(
         "crash_limit": settings["crash_limit"],
         "lost_limit": settings["lost_limit"],
         "window": settings["retention.idempotency"],
+        "jobs_kept": min(settings["retention.succeeded"] or MAX_SECONDS, settings["retention.dead"] or MAX_SECONDS),
+        "ticks_kept": settings["retention.ticks"] or MAX_SECONDS,
     }
     rows = dict(cast("list[tuple[str, int]]", connection.execute(load("verify_counts"), params).fetchall()))
     for each in INVARIANTS:

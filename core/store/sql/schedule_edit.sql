@@ -13,7 +13,7 @@ with changed as (
         decided_until = case
             when (s.expression, s.timezone, s.starts_at, s.ends_at)
                 is distinct from (%(expression)s, %(timezone)s, %(starts_at)s::timestamptz, %(ends_at)s::timestamptz)
-            then greatest(s.decided_until, statement_timestamp())
+            then statement_timestamp()
             else s.decided_until
         end
     where s.id = %(id)s and s.revision = %(revision)s

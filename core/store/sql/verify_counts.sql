@@ -27,4 +27,6 @@ select 'idempotency', count(*) from jobsched.idempotency where job_id >= %(first
 union all
 select 'archive', count(*) from jobsched.archive where last_job >= %(first)s
 union all
+select 'tick', count(*) from jobsched.tick where job_id >= %(first)s
+union all
 select 'kept', count(*) from jobsched.kept where job_id >= %(first)s
