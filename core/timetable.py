@@ -87,7 +87,7 @@ def due_ticks(
     if catchup is Catchup.ALL:
         ticks = list(islice(timetable.between(decided_until, now), most))
         return Due([Verdict(tick) for tick in ticks], more=len(ticks) == most)
-    line = now - timedelta(seconds=grace)
+    line = now - timedelta(seconds=grace) - _MOMENT
     young = list(islice(timetable.between(max(decided_until, line), now), most))
     old = _newest(timetable, decided_until, line, most) if decided_until < line else []
     words = MISSED if catchup is Catchup.NONE else MADE_UP
