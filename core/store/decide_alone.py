@@ -136,7 +136,7 @@ def _cancel(connection: Connection, own: _Own, ids: Sequence[int]) -> list[int]:
 def _fire(connection: Connection, own: _Own, verdict: Verdict, after: Sequence[int]) -> Decided:
     asked = own.asked
     tick = own.now if own.origin is Origin.TRIGGER else verdict.tick
-    row = JobRow(own.template.options, own.template.payload, schedule=own.name, scheduled_for=tick)
+    row = JobRow(own.template.options, own.template.payload)
     if asked.jitter:
         row.run_at = tick.timestamp() + jitter(asked.id, tick, asked.jitter)
     row.blocks = Blocks(tuple((job_id, "any") for job_id in after), own.unique_key, own.concurrency_key)
@@ -146,6 +146,7 @@ def _fire(connection: Connection, own: _Own, verdict: Verdict, after: Sequence[i
     if not job.created:
         reason = f"job {job.id} has its unique key and has not ended"
         return _write(connection, own, tick, TickState.SKIPPED, reason=reason)._replace(holder=job.id)
+    connection.execute(load("tick_job"), {"id": job.id, "schedule": own.name, "tick": tick})
     own.made.append(job.id)
     own.active.append(_Active(job.id, begun=False, waits=bool(after)))
     return _write(connection, own, tick, TickState.FIRED, job_id=job.id)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, LiteralString, NamedTuple, TypeVar
 
 import psycopg
@@ -44,8 +43,8 @@ class Options(NamedTuple):
 class JobRow:
     """A job in the store's own terms.
 
-    Absent: "" (key, schedule), b"" (hash), NaN (run_at, epoch seconds; delay, seconds). blocks: what it waits
-    for besides its time. schedule, scheduled_for: whose tick it is; only of jobs with blocks.
+    Absent: "" (key), b"" (hash), NaN (run_at, epoch seconds; delay, seconds). blocks: what it waits
+    for besides its time.
     """
 
     options: Options
@@ -55,8 +54,6 @@ class JobRow:
     key: str = ""
     hash: bytes = b""
     blocks: Blocks | None = None
-    schedule: str = ""
-    scheduled_for: datetime | None = None
 
     @property
     def lane(self) -> tuple[str, str]:

@@ -105,6 +105,4 @@ def _params(row: JobRow, job_id: int) -> dict[str, Any]:
         "held_by": blocks.held_by,
         "parents": [parent for parent, _ in blocks.after],
         "conditions": [condition for _, condition in blocks.after],
-        "schedule": row.schedule,
-        "scheduled_for": row.scheduled_for,
     }

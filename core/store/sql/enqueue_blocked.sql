@@ -16,12 +16,10 @@ with keyed as (
 ),
 stored as (
     insert into jobsched.job (id, queue, type, payload, priority, max_attempts, backoff_kind, backoff_base,
-                              backoff_cap, timeout, idempotency_key, tags, submitter, unique_key, concurrency_key, schedule,
-                              scheduled_for)
+                              backoff_cap, timeout, idempotency_key, tags, submitter, unique_key, concurrency_key)
     select %(id)s, %(queue)s, %(type)s, %(payload)s::jsonb, %(priority)s, %(max_attempts)s, %(backoff_kind)s,
            %(backoff_base)s, %(backoff_cap)s, nullif(%(timeout)s::real, 0), nullif(%(key)s, ''),
-           string_to_array(%(tags)s, ','), %(submitter)s, nullif(%(unique_key)s, ''), nullif(%(concurrency_key)s, ''),
-           nullif(%(schedule)s, ''), %(scheduled_for)s
+           string_to_array(%(tags)s, ','), %(submitter)s, nullif(%(unique_key)s, ''), nullif(%(concurrency_key)s, '')
     where %(key)s = '' or exists (select from keyed)
     returning id, queue, priority, concurrency_key
 ),
