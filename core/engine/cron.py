@@ -46,6 +46,7 @@ LAST_WORDS_SECONDS = 10.0
 PROBE_SECONDS = 15.0
 DRIFT = timedelta(milliseconds=10)
 """Timers are set anew where this host's clock has gone so far off."""
+AT_LEAST = timedelta(milliseconds=10)
 SKIPPED_AT_ONCE = 100
 EXIT_FAILED = 70
 """EX_SOFTWARE of sysexits.h: a loop of the scheduler failed."""
@@ -234,11 +235,16 @@ class _Trigger(BaseTrigger):  # type: ignore[misc]
         self._next = plan.next
         self._ahead: Iterator[datetime] | None = None
 
-    def get_next_fire_time(self, previous: datetime | None, _now: datetime) -> datetime | None:
-        """APScheduler's question. Its `previous` and `_now` are this host's times."""
-        if previous is not None:
-            self._advance(self._clock.now())
-        return None if self._next is None else self._local(self._next)
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        """APScheduler's question. Its `previous` and `now` are this host's times.
+
+        It asks on and on for what was due until `now`. Where this host's clock has just been set forward, all that
+        is to come within hours looks like that: then a moment later will do, when timers are set anew.
+        """
+        if previous is None:
+            return None if self._next is None else self._local(self._next)
+        self._advance(self._clock.now())
+        return None if self._next is None else max(self._local(self._next), now + AT_LEAST)
 
     def _advance(self, now: datetime) -> None:
         if self._next is None or self._next > now:
