@@ -30,9 +30,10 @@ RESULTS: tuple[str | None, ...] = (None, "null", '{"π": 3.14159265358979323846}
 
 JOB = """
 insert into jobsched.job (queue, type, payload, priority, max_attempts, backoff_kind, backoff_base, backoff_cap,
-                          timeout, idempotency_key, tags, submitter, created_at)
+                          timeout, idempotency_key, tags, submitter, created_at, schedule, scheduled_for)
 values (%(queue)s, %(type)s, %(payload)s::jsonb, 2, 100, 'linear', 0.1, 1e20, 0.3, %(key)s, %(tags)s, %(submitter)s,
-        now() - interval '40 days 1.234567 seconds')
+        now() - interval '40 days 1.234567 seconds', case when %(payload)s = '{}' then 'nightly' end,
+        case when %(payload)s = '{}' then now() - interval '40 days 2.345678 seconds' end)
 returning id
 """
 OUTCOME = """

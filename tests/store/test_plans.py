@@ -15,7 +15,7 @@ from jobsched.tests.store.plans import custom_plan, generic_plan, pretend_empty,
 
 BIG = {
     "job", "ready", "delayed", "lease", "outcome", "attempt_log", "job_output", "checkpoint", "idempotency", "worker",
-    "blocked", "dependency", "slot", "unique_active",
+    "blocked", "dependency", "slot", "unique_active", "tick",
 }  # fmt: skip
 MAX_ID = (1 << 63) - 1
 LOOK: dict[str, Any] = {
@@ -33,9 +33,12 @@ HOT = (
     "settle", "admit", "waiters", "unsettled", "hold", "release", "enqueue_blocked", "lock_unique", "claim_unique",
     "unique_holder", "unique_keys", "lock_outcomes", "dependencies", "purge_blocked", "limit_room",
     "waiting_lanes", "why_rank", "why_key", "why_limits",
+    "tick_decide", "tick_own", "tick_active", "tick_known", "tick_write", "tick_list", "schedule_list",
+    "schedule_ticks", "schedule_forget", "schedule_timings", "prune_ticks", "doctor_schedules",
     "doctor_workers", "doctor_queues", "doctor_types", "doctor_overdue", "doctor_dead",
 )  # fmt: skip
 
+# A hundred schedules with 5,000 ticks each, of which every second one fired.
 # A million jobs: 600,000 finished, of which 6,000 are dead and the oldest 60 cancelled, 200,000 queued
 # (some of which came back), 50,000 delayed, 50,000 blocked and 100,000 held by 20 workers; 20,000 workers have ended.
 FILL = """
@@ -78,6 +81,15 @@ select i, i % 600000 + 1, 1, 'failed' from generate_series(1, 50000) i;
 insert into jobsched.job_output (job_id, token, chunk, attempt, stream, text)
 select i, i, 0, 1, 'log', 'said' from generate_series(1, 50000) i;
 insert into jobsched.checkpoint (job_id, token, data) select i, i, '{}' from generate_series(1, 50000) i;
+insert into jobsched.schedule (name, expression, timezone, jitter, catchup, overlap, queue, type, payload, priority,
+                               max_attempts, backoff_kind, backoff_base, backoff_cap, tags, given, created_by,
+                               updated_by)
+select 's' || i, '@every 1m', 'UTC', 0, 'none', 'skip', 'q1', 'noop', '{}', 2, 3, 'fixed', 1, 1, '{}', '{}', 'me', 'me'
+from generate_series(1, 100) i;
+insert into jobsched.tick (schedule_id, scheduled_for, state, job_id, reason, by, origin)
+select s, now() - make_interval(mins => i), case when i % 2 = 0 then 'fired' else 'skipped' end,
+       case when i % 2 = 0 then i * 100 + s end, case when i % 2 = 1 then 'busy' end, 'me', 'schedule'
+from generate_series(1, 100) s, generate_series(1, 5000) i;
 """
 
 
@@ -176,6 +188,10 @@ def test_a_page_costs_what_it_shows_not_what_there_is(
         ("prune_keys", {"batch": 1000}),
         ("archive_look", LOOK | {"n": 20}),
         ("prune_workers", {"age": 86_400.0 * 90, "batch": 1000}),
+        ("prune_ticks", {"age": 86_400.0 * 4, "batch": 1000}),
+        ("tick_list", {"id": None, "before": datetime(2100, 1, 1, tzinfo=UTC), "states": None, "limit": 20}),
+        ("tick_list", {"id": 50, "before": datetime(2100, 1, 1, tzinfo=UTC), "states": None, "limit": 20}),
+        ("tick_active", {"id": 50}),
     ],
 )
 def test_housekeeping_that_finds_little_reads_little(

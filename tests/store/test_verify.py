@@ -274,7 +274,10 @@ def test_all_invariants_see_one_moment(db: Conn, connect: Connect, settings: Set
 
 def test_each_statement_reads_a_table_of_jobs_once(db: Conn) -> None:
     """Also where statistics know nothing: no statement looks for job after job."""
-    params = {"first": 0, "limit": 20, "crash_limit": 3, "lost_limit": 20, "window": 60.0}
+    params = {
+        "first": 0, "limit": 20, "crash_limit": 3, "lost_limit": 20, "window": 60.0, "jobs_kept": 60.0,
+        "ticks_kept": 60.0,
+    }  # fmt: skip
     with db.transaction():
         db.execute("set local enable_nestloop = off")
         for each in verify.INVARIANTS:
