@@ -10,17 +10,15 @@ from ...core.config import parse_lease, parse_size
 from ...core.model.durations import parse_duration
 from ...core.model.errors import UsageError
 from ...core.model.job import check_name
-from .. import arguments, invocation
+from .. import arguments, serving
 
-LOG_FORMATS = ("console", "json")
-LOG_LEVELS = ("debug", "info", "warning", "error")
 Text = str | None
 
 
 def command(
     concurrency: Annotated[int, typer.Option("--concurrency", "-c", min=1, max=10_000, help="Jobs at once.")] = 10,
     queues: Annotated[Text, typer.Option("--queues", "-Q", metavar="A,B", help="Only these; default: all.")] = None,
-    name: Annotated[Text, typer.Option("--name", help="Default: host and process id.")] = None,
+    name: serving.Name = None,
     allow_commands: Annotated[
         bool, typer.Option("--allow-commands", help="Run programs that submitters choose (type `command`).")
     ] = False,
@@ -28,19 +26,16 @@ def command(
     drain_timeout: Annotated[
         Text, typer.Option("--drain-timeout", metavar="SPAN", help="How long stopping may take.")
     ] = None,
-    metrics_port: Annotated[
-        int | None, typer.Option("--metrics-port", min=0, max=65535, help="Serve /metrics, /health, /ready; 0: any.")
-    ] = None,
-    metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them on.")] = "127.0.0.1",
+    metrics_port: serving.MetricsPort = None,
+    metrics_host: serving.MetricsHost = "127.0.0.1",
+    cron: Annotated[bool, typer.Option("--cron", help="Fire schedules too, as `jobsched cron run` does.")] = False,
     burst: Annotated[bool, typer.Option("--burst", help="End when nothing is left to do.")] = False,
     max_jobs: Annotated[int | None, typer.Option("--max-jobs", min=1, help="End after so many jobs.")] = None,
     lease: Annotated[
         Text, typer.Option("--lease", metavar="SPAN", help="How long its jobs stay its own when it falls silent.")
     ] = None,
-    log_format: Annotated[Text, typer.Option("--log-format", metavar="FORMAT", help="console or json.")] = None,
-    log_level: Annotated[
-        Text, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
-    ] = None,
+    log_format: serving.LogFormat = None,
+    log_level: serving.LogLevel = None,
 ) -> int:
     """Run jobs until told to stop. The first Ctrl-C or SIGTERM drains, the second stops at once."""
     served = tuple(part.strip() for part in queues.split(",") if part.strip()) if queues is not None else None
@@ -53,12 +48,8 @@ def command(
     changes = {
         "lease": arguments.read("--lease", lease, parse_lease),
         "drain_timeout": arguments.read("--drain-timeout", drain_timeout, parse_duration),
-        "log__format": arguments.choice("--log-format", log_format, LOG_FORMATS),
-        "log__level": arguments.choice("--log-level", log_level, LOG_LEVELS),
     }
-    settings = invocation.current().settings.replace(
-        **{key: value for key, value in changes.items() if value is not None}
-    )
+    settings = serving.settings_with(changes, log_format=log_format, log_level=log_level)
     memory = arguments.read("--max-rss", max_rss, parse_size)
 
     from ...core.engine.worker import WorkerOptions, run_worker
@@ -72,6 +63,7 @@ def command(
         drain_timeout=settings["drain_timeout"],
         metrics_port=metrics_port,
         metrics_host=metrics_host,
+        cron=cron,
         burst=burst,
         max_jobs=max_jobs,
     )
