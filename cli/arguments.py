@@ -96,6 +96,8 @@ def read_text(source: str, where: str, *, limit: int | None = None) -> str:
                 data = file.read() if limit is None else file.read(limit + 1)
     except OSError as error:
         raise UsageError(f"{where}: {source} cannot be read — {error.strerror}") from None
+    except ValueError:  # Python's own: the path holds a NUL
+        raise UsageError(f"{where}: {source!r} is no path") from None
     if limit is not None and len(data) > limit:
         raise UsageError(f"{where}: {source} is larger than {limit:,} bytes", fix="put it into the object store")
     try:

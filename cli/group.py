@@ -5,8 +5,8 @@ a function `command` (one verb) or a `typer.Typer()` called `app` (a noun with v
 file is imported. A command returns its exit code, None for 0.
 
 Further names that a file may have: ALIASES (other words for it), TAKES_COMMAND_LINE (what follows `--`
-is a program to run, found in `invocation.current().command_line`), `epilog(arguments)` (text below its
-`--help`).
+is a program to run, found in `invocation.current().command_line`; of a noun, the verbs of which that is so),
+`epilog(arguments)` (text below its `--help`), EXAMPLES (the same of a noun's own `--help`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HELP_NAMES: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_conten
 ALIASES = {"ps": "ls", "jobs": "ls"}
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Jobs": ("submit", "ls", "show", "logs", "tail", "wait", "why", "cancel", "retry", "hold", "release", "dlq"),
-    "Workers and queues": ("worker", "workers", "queue", "handlers"),
+    "Workers, queues, schedules": ("worker", "workers", "queue", "cron", "handlers"),
     "The rest": ("demo", "doctor", "verify", "archive", "db", "db-tx", "config", "bench", "chaos", "help"),
 }
 GLOBAL_FLAGS = "\nGlobal flags:{dry} -o -q --fields --no-header --color --time -y -v … (jobsched --help)\n"
@@ -79,13 +79,14 @@ class Verb(TyperCommand):
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         own = list(args)
-        if getattr(self.module, "TAKES_COMMAND_LINE", False) and "--" in own:
+        takes = getattr(self.module, "TAKES_COMMAND_LINE", False)
+        if (takes is True or (takes and self.name in takes)) and "--" in own:
             at = own.index("--")
             invocation.current().command_line = own[at + 1 :]
             own = own[:at]
         if "--help" in own or "-h" in own:
             epilog = getattr(self.module, "epilog", None)
-            self.epilog = epilog(own) if epilog else None
+            self.epilog = epilog(own) if epilog else self.epilog
         return super().parse_args(ctx, own)
 
     def invoke(self, ctx: Context) -> Any:
@@ -135,6 +136,8 @@ class Group(TyperGroup):
         return UsageError(f"{where} command {word[:80]!r}{meant}", fix=fix)
 
     def format_epilog(self, ctx: Context, formatter: HelpFormatter) -> None:
+        if self.epilog:
+            formatter.write(f"\n{self.epilog}\n")
         formatter.write(GLOBAL_FLAGS.format(dry="") if ctx.parent is not None else EXAMPLES)
 
 
@@ -181,6 +184,7 @@ def _build(name: str) -> Command:
         help=module.__doc__,
         params=list(_global_options(hidden=True)),
         context_settings=HELP_NAMES,
+        epilog=getattr(module, "EXAMPLES", None),
         rich_markup_mode=None,
         suggest_commands=False,
     )

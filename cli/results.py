@@ -11,6 +11,7 @@ from .output import Column
 from .text import symbol
 
 if TYPE_CHECKING:
+    from ..core.model.errors import JobschedError
     from ..core.model.results import ItemResult
 
 COLUMNS = (
@@ -46,11 +47,15 @@ def report(results: Sequence[ItemResult], *, done: str, running: str | None = No
 
 def exit_code(results: Sequence[ItemResult]) -> int:
     """0 if all went well, the code of the error if all failed with one, else 5."""
-    codes = {result.error.exit_code for result in results if result.error is not None}
+    return exit_code_of([result.error for result in results])
+
+
+def exit_code_of(errors: Sequence[JobschedError | None]) -> int:
+    """The same over what went wrong with each; None is nothing."""
+    codes = {error.exit_code for error in errors if error is not None}
     if not codes:
         return 0
-    everything_failed = all(result.error is not None for result in results)
-    return codes.pop() if everything_failed and len(codes) == 1 else PARTIAL
+    return codes.pop() if None not in errors and len(codes) == 1 else PARTIAL
 
 
 def preview(ids: Sequence[int], verb: str) -> int:
