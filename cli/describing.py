@@ -78,7 +78,9 @@ def _facts(job: Job) -> list[tuple[str, str | None]]:
     progress = None
     if job.progress is not None and not job.state.is_final:
         progress = f"{job.progress:.0%} {job.progress_message or ''}".strip()
+    tick = f" for {show_time(job.scheduled_for, style)}" if job.scheduled_for else ""
     return [
+        ("schedule", f"{job.schedule}{tick}" if job.schedule else None),
         ("queue", f"{job.queue}, priority {job.priority.word}"),
         ("attempts", f"{job.attempt} of {job.max_attempts}, backoff {job.backoff}"),
         ("crashes", str(job.crashes) if job.crashes else None),

@@ -45,6 +45,8 @@ JOB_COLUMNS: tuple[Column, ...] = (
     Column("progress_message", shown=False),
     Column("cancel_requested", shown=False),
     Column("fingerprint", shown=False),
+    Column("schedule", shown=False, in_table=True),
+    Column("scheduled_for", "time", shown=False),
 )
 
 ATTEMPT_COLUMNS: tuple[Column, ...] = (

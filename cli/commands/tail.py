@@ -28,6 +28,8 @@ COLUMNS = (
     Column("worker"),
     Column("message"),
     Column("cursor"),
+    Column("schedule"),
+    Column("scheduled_for", "time"),
 )
 
 
@@ -84,6 +86,8 @@ def _row(event: Event) -> dict[str, Any]:
         "worker": event.worker,
         "message": event.message,
         "cursor": str(event.cursor),
+        "schedule": event.schedule,
+        "scheduled_for": event.scheduled_for,
     }
 
 
@@ -95,4 +99,5 @@ def _show(event: Event) -> None:
     word = paint(f"{symbol(state)} {event.kind}", COLOURS[state], wanted=output.colour())
     why = f": {shorten(event.message, 200)}" if event.message else ""
     where = f"{escape(event.type or '?')} ({escape(event.queue or '?')})"
-    output.line(f"{at}  {event.job_id}  {where}  {word}{took}{why}", escaped=True)
+    of = f" of {escape(event.schedule)}" if event.schedule else ""
+    output.line(f"{at}  {event.job_id}  {where}{of}  {word}{took}{why}", escaped=True)
