@@ -271,14 +271,16 @@ class Cron:
                 if value == HIDDEN == before.job.payload.get(name)
             }
             new = replace(new, job=replace(new.job, payload={**new.job.payload, **kept}))
-        row = ScheduleRow(new, self._service.submission.row(new.job, unchecked=unchecked))
+        try:
+            row = ScheduleRow(new, self._service.submission.row(new.job, unchecked=unchecked))
+        except PayloadInvalid as error:  # which is no word on what is hidden, where the field holds no text
+            for field, _ in error.problems:
+                if new.job.payload.get(field) == HIDDEN:
+                    raise _valueless(field) from None
+            raise
         for name in self._service.submission.secrets.get(new.job.type, ()):
             if new.job.payload.get(name) == HIDDEN and (stored is None or stored.get(name) != HIDDEN):
-                raise PayloadInvalid(
-                    f"the payload field {name} is {HIDDEN!r} — that is shown in the place of a value, and is none",
-                    problems=((name, "a value is needed"),),
-                    fix=f"give the value of {name}",
-                )
+                raise _valueless(name)
         return row
 
     def _prepare(self, own: Connection, rows: Sequence[ScheduleRow]) -> None:
@@ -286,6 +288,14 @@ class Cron:
         if rows:
             run(own, ensure_queues(sorted({row.job.options.queue for row in rows})))
             run(own, hide_fields(self._service.secrets_of([row.job for row in rows])))
+
+
+def _valueless(name: str) -> PayloadInvalid:
+    return PayloadInvalid(
+        f"the payload field {name} is {HIDDEN!r} — that is shown in the place of a value, and is none",
+        problems=((name, "a value is needed"),),
+        fix=f"give the value of {name}",
+    )
 
 
 def _unfired(own: Connection, schedule: Schedule, start: datetime, end: datetime) -> list[datetime]:

@@ -83,7 +83,8 @@ def _of_ticks(
     word = shlex.quote(name)
     if newest_missed is not None:
         text = f"{_ticks(missed)} missed, as no scheduler ran; the newest is of {newest_missed:%Y-%m-%d %H:%M:%S} UTC"
-        yield Trouble(name, Problem.MISSED, Level.WARN, text, missed, f"jobsched cron backfill {word}")
+        fix = f"jobsched cron backfill {word} --from {newest_missed:%Y-%m-%dT%H:%M:%SZ}"
+        yield Trouble(name, Problem.MISSED, Level.WARN, text, missed, fix)
     if late and latest is not None:
         text = f"{_ticks(late)} late, by up to {format_duration(latest)}"
         yield Trouble(name, Problem.LATE, Level.WARN, text, late, f"jobsched cron history {word}")
