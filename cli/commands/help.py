@@ -1,4 +1,4 @@
-"""Topics: exit-codes, output, times, environment."""
+"""Topics: exit-codes, output, times, schedules, environment."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ EXIT_CODES = """\
   0  done
   1  a job failed, or a condition that was asked for is false
   2  the command line makes no sense
-  3  no such job, queue or worker
-  4  conflict: the job is in another state, or the key is taken by another job
+  3  no such job, queue, worker or schedule
+  4  conflict: the job is in another state, or the key or name is taken
   5  partly done: the lines on stdout say which
   6  you said no
  69  the store cannot be reached
@@ -45,10 +45,49 @@ TIMES = f"""\
 --in, --timeout, --since take durations: 250ms, 30s, 5m, 1h30m, 2d, 1w; a bare
 number is seconds."""
 
+SCHEDULES = """\
+An expression is one word, in quotes:
+  '30 2 * * *'                minute, hour, day of month, month, day of week
+  '*/10 8-17 * * mon-fri'     steps, ranges, lists (1,15), names
+  '0 9 1 * fri'               day of month and day of week: either, as in cron
+  '0 18 L * *'  LW  5L  mon#1 last day, last weekday, last Friday, first Monday
+  @hourly @daily @weekly @monthly @yearly
+  '@every 90s'                counted from when the schedule was made
+  '@at 2030-12-01T09:00'      once; on the command line --at
+It is read in --tz, by default UTC. jobsched cron next 'EXPR' --tz ZONE tries
+it out.
+
+Where clocks change: a time of day that is skipped runs right after the change,
+one that comes twice runs the first time. An expression whose minute or hour
+begins with * follows the clock on the wall: twice, or not at all.
+
+--catchup   ticks that no scheduler was there for: none of them fires, the last
+            one, or all. cron backfill makes the others' jobs.
+--overlap   while a job of the schedule has not ended, a tick makes its job all
+            the same (allow), makes none (skip), makes one that waits, and none
+            while one waits (buffer-one), or cancels it first (cancel-other).
+--jitter    a tick's job runs up to so much later; the same on every host.
+
+A file for cron apply; cron export writes one:
+  [schedules.nightly]
+  expression = "0 3 * * *"
+  timezone = "Europe/Athens"
+  type = "email"
+  payload = { to = "ops@example.com", message = "Good morning" }
+Further keys: queue, priority, max_attempts, backoff, timeout, unique,
+concurrency_key, tags, jitter, start, end, catchup, overlap; payload_json in
+the place of payload, where TOML cannot say it (null)."""
+
 
 def command(topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Without one: the list.")] = "") -> None:
-    """Explain a topic: exit-codes, output, times, environment."""
-    topics = {"exit-codes": EXIT_CODES, "output": OUTPUT, "times": TIMES, "environment": _environment()}
+    """Explain a topic: exit-codes, output, times, schedules, environment."""
+    topics = {
+        "exit-codes": EXIT_CODES,
+        "output": OUTPUT,
+        "times": TIMES,
+        "schedules": SCHEDULES,
+        "environment": _environment(),
+    }
     if not topic:
         output.line("topics: " + ", ".join(topics) + "; for a command: jobsched COMMAND --help")
         return

@@ -75,7 +75,7 @@ def test_failures_of_our_own_do_not_look_like_the_jobs(cli: Cli) -> None:
     assert cli("wait", "1", "--propagate").code == 3
 
 
-@pytest.mark.parametrize("topic", ["exit-codes", "output", "times", "environment"])
+@pytest.mark.parametrize("topic", ["exit-codes", "output", "times", "schedules", "environment"])
 def test_topics_fit_on_a_terminal(cli: Cli, topic: str) -> None:
     """80 columns; a variable with a name of one's own says so."""
     shown = cli("help", topic).lines
