@@ -71,6 +71,24 @@ def test_hot_commands_load_the_standard_library_typer_and_psycopg(
     assert "jobsched.core.store.embedded.postmaster" not in modules
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["cron", "ls"], ["cron", "show", "x"], ["cron", "edit", "x", "a=2"], ["cron", "pause", "x"],
+        ["cron", "trigger", "x"], ["cron", "next", "x"], ["cron", "history"], ["cron", "check"], ["cron", "export"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_schedules_are_read_and_changed_without_what_runs_them(
+    cli: Callable[..., Any], shell_environ: dict[str, str], tmp_path: Path, argv: list[str]
+) -> None:
+    """APScheduler and the engine are `cron run`'s alone; what reads cron fields is small."""
+    cli("cron", "add", "x", "@daily", "noop", "a=1")
+    modules, _ = loaded(shell_environ, tmp_path, *argv)
+    assert not packages(modules) & HEAVY
+    assert "jobsched.core.engine" not in modules
+
+
 def test_waiting_loads_no_more(cli: Callable[..., Any], shell_environ: dict[str, str], tmp_path: Path) -> None:
     """`wait` on a job that has ended."""
     job_id = cli("submit", "noop").out.strip()
@@ -80,7 +98,9 @@ def test_waiting_loads_no_more(cli: Callable[..., Any], shell_environ: dict[str,
     assert not packages(modules) & HEAVY
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["submit", "--help"], ["config", "list"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["submit", "--help"], ["cron", "add", "--help"], ["config", "list"]], ids=" ".join
+)
 def test_help_does_not_load_the_store(shell_environ: dict[str, str], tmp_path: Path, argv: list[str]) -> None:
     """No psycopg, no rich, and of the verbs only the one that was called."""
     modules, _ = loaded(shell_environ, tmp_path, *argv)
