@@ -121,7 +121,7 @@ def test_every_command_in_a_document_exists(path: Path) -> None:
     for words in commands(path):
         if words[0].startswith("-"):
             continue
-        nouns = ("queue", "dlq", "workers", "handlers", "db", "db-tx", "config", "archive")
+        nouns = ("queue", "dlq", "workers", "handlers", "db", "db-tx", "config", "archive", "cron")
         noun = [word for word in words[1:2] if words[0] in nouns]
         shown = jobsched(words[0], *noun, "--help")
         assert shown.returncode == 0, f"jobsched {words[0]}: {shown.stderr}"
@@ -171,6 +171,19 @@ def test_the_readmes_session_runs(environ: dict[str, str], database_url: str, tm
 
     assert "exit code 3\nworking\n" in result.stdout, result.stdout + result.stderr
     assert (result.returncode, len(lines)) == (0, 6)
+
+
+def test_the_schedules_of_their_page_can_be_applied(environ: dict[str, str], database_url: str, tmp_path: Path) -> None:
+    """The file of docs/cron.md, as it is printed; exported, it is taken back unchanged."""
+    (text,) = blocks(ROOT / "docs/cron.md", "toml")
+    there: dict[str, Any] = {"env": environ | {"JOBSCHED_DATABASE_URL": database_url}, "cwd": tmp_path}
+
+    applied = jobsched("cron", "apply", "-f", "-", input=text, **there)
+    exported = jobsched("cron", "export", **there)
+    again = jobsched("cron", "apply", "-f", "-", input=exported.stdout, **there)
+
+    assert applied.stdout == "nightly-report\tadded\t\npoll\tadded\t\n", applied.stderr
+    assert again.stdout == "nightly-report\tunchanged\t\npoll\tunchanged\t\n", again.stderr
 
 
 def test_the_example_handler_does_what_its_page_says(
