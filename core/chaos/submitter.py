@@ -16,6 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from ..model.errors import (
     QueueNotFound,
     StoreUnreachable,
     TryAgain,
+    UsageError,
 )
 from ..model.job import After, Condition, NewJob
 from ..service import Service
@@ -139,7 +141,8 @@ class Submitter:
                     self._service.release([job_id])
                 case "pause":
                     until = datetime.now(UTC) + timedelta(seconds=PAUSE_QUEUE_SECONDS)
-                    self._service.pause_queue(PAUSED, by="chaos", until=until)
+                    with suppress(UsageError):  # it took so long that the time has passed
+                        self._service.pause_queue(PAUSED, by="chaos", until=until)
                 case "purge":
                     self._service.purge(PURGED, by="chaos")
         except (*PASSING, QueueNotFound):
