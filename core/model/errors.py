@@ -5,7 +5,8 @@
     │   ├── PayloadInvalid             a payload field is missing, unknown or of the wrong kind
     │   ├── PayloadTooLarge            more than MAX_PAYLOAD_BYTES
     │   ├── UnknownJobType             no handler here and no worker's schema knows the type
-    │   └── NothingSelected            a selection that matched no job
+    │   ├── NothingSelected            a selection that matched no job
+    │   └── SelectionInvalid           a selection that cannot be read; it knows the place
     ├── NotFound                    3  the job, queue, worker or schedule is not in the store
     ├── Conflict                    4  wrong state, or a key that is already taken
     ├── PartialFailure              5  some of a bulk operation failed
@@ -90,6 +91,18 @@ class UnknownJobType(UsageError):
 
 class NothingSelected(UsageError):
     code = "NOTHING_SELECTED"
+
+
+class SelectionInvalid(UsageError):
+    """A selection cannot be read. text[start:end] is what the message is about."""
+
+    code = "SELECTION_INVALID"
+
+    def __init__(self, message: str, *, text: str, start: int, end: int, fix: str | None = None) -> None:
+        super().__init__(message, fix=fix, see="jobsched help selection")
+        self.text = text
+        self.start = start
+        self.end = end
 
 
 class NotFound(JobschedError):
