@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core.model.durations import format_duration
@@ -38,6 +39,17 @@ def show_jobs(service: Service, ids: list[int]) -> None:
         _describe(job, service.attempts(job.id), _last_lines(service, job), service.dependencies(job.id))
         if job.state is State.QUEUED:
             warn_if_stuck(service, job)
+
+
+def export_jobs(service: Service, pages: Iterable[Sequence[int]]) -> None:
+    """Write jobs with their attempts and the end of their output, as JSON unless another format is asked for."""
+    if output.fields_asked(COLUMNS):
+        return
+    writer = output.writer("job", COLUMNS)
+    for ids in pages:
+        for job in service.get_many(ids):
+            writer.write(_row(service, job))
+    writer.close()
 
 
 def _row(service: Service, job: Job) -> dict[str, Any]:

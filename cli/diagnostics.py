@@ -7,12 +7,14 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from ..core.model.errors import JobschedError, PayloadInvalid, Refused, UsageError
+from ..core.model.errors import JobschedError, PayloadInvalid, Refused, SelectionInvalid, UsageError
 from . import invocation
-from .text import colour_wanted, escape, paint
+from .text import colour_wanted, escape, paint, width
 
 BIG_CHANGE = 20
 """Changes of more jobs than this are confirmed."""
+SHOWN, SHOWN_BEFORE = 40, 30
+"""Characters of a selection that are shown: of what is wrong in it, and on either side."""
 HUGE_CHANGE = 1000
 """Changes of more jobs than this are confirmed by typing their number."""
 
@@ -20,6 +22,9 @@ HUGE_CHANGE = 1000
 def error(problem: JobschedError) -> None:
     """Say what went wrong, why, and the command that mends it; to those who asked for JSON as JSON too."""
     _write(f"{_label('jobsched:', 'red')} {escape(problem.message)}")
+    if isinstance(problem, SelectionInvalid):
+        for each in pointed_at(problem):
+            _write(f"  {each}")
     problems = problem.problems if isinstance(problem, PayloadInvalid) else ()
     if len(problems) > 1:
         for field, expected in problems:
@@ -30,6 +35,16 @@ def error(problem: JobschedError) -> None:
         _write(f"  see: {escape(problem.see)}")
     if invocation.current().is_json and invocation.current().output != "auto":
         _write(_error_json(problem, problems))
+
+
+def pointed_at(problem: SelectionInvalid) -> tuple[str, ...]:
+    """The line of the selection around what is wrong with it, and a line of carets below; nothing for an empty one."""
+    text, start, end = problem.text, problem.start, problem.end
+    if not text.strip():
+        return ()
+    first = max(0, start - SHOWN_BEFORE)
+    head, wrong, rest = escape(text[first:start]), escape(text[start:end][:SHOWN]), escape(text[end:][:SHOWN_BEFORE])
+    return f"{head}{wrong}{rest}", " " * width(head) + "^" * max(1, width(wrong))
 
 
 def note(text: str) -> None:
@@ -116,6 +131,8 @@ def _error_json(problem: JobschedError, problems: tuple[tuple[str, str], ...]) -
         "fix": problem.fix,
         "retryable": problem.retryable,
     }
+    if isinstance(problem, SelectionInvalid):
+        body["position"] = {"start": problem.start, "end": problem.end}
     if problems:
         body["problems"] = [{"field": field, "expected": expected} for field, expected in problems]
     return escape_json(json.dumps({"error": body}, ensure_ascii=False))

@@ -213,6 +213,12 @@ def raw(text: str) -> None:
     flush()
 
 
+def clear() -> None:
+    """Clear a terminal's screen, so that what follows is drawn over what was there."""
+    _write("\x1b[H\x1b[2J")
+    flush()
+
+
 def colour() -> bool:
     """Whether stdout gets colour."""
     return colour_wanted(invocation.current().color, invocation.stdout_is_terminal())

@@ -1,7 +1,7 @@
-"""Which jobs a command is about: ids, `@last`, ids on stdin, or all that match filters.
+"""Which jobs a command is about: ids, `@last`, `@mine`, ids on stdin, and what -f and the other filters say.
 
-A selection that matches nothing is an error, never "everything": `jobsched cancel $IDS` with an empty
-variable must not cancel the queue.
+What is named and what is filtered by must both hold. A selection that matches nothing is an error, never
+"everything": `jobsched cancel $IDS` with an empty variable must not cancel the queue.
 """
 
 from __future__ import annotations
@@ -10,27 +10,34 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..core.model.errors import JobNotFound, NothingSelected, UsageError
-from ..core.model.job import check_name
-from ..core.model.states import State
-from ..core.model.times import parse_since
 from . import arguments, last
+from .who import user
 
 if TYPE_CHECKING:
-    from ..core.model.job import Job
+    from ..core.model.selection import Condition, Selection, Value
+    from ..core.model.states import State
     from ..core.service import Service
 
 MAX_ID = (1 << 63) - 1
-PAGE = 1000
+MOST = 10_000
+"""Jobs that are shown or waited for one by one."""
 
 Ids = Annotated[
     list[str] | None,
-    typer.Argument(metavar="ID…", help="Job ids, @last, or - for ids (or JSONL) on stdin.", show_default=False),
+    typer.Argument(
+        metavar="ID…", help="Job ids, 10..20, @last, @mine, or - for ids (or JSONL) on stdin.", show_default=False
+    ),
+]
+FilterFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter", "-f", metavar="SELECTION", help="As in 'state:dead error~timeout age>2h' (jobsched help selection)."
+    ),
 ]
 StateFlag = Annotated[list[str] | None, typer.Option("--state", metavar="STATE", help="In this state (repeatable).")]
 QueueFlag = Annotated[str | None, typer.Option("--queue", "-Q", metavar="QUEUE", help="In this queue.")]
@@ -41,68 +48,102 @@ AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Selecting nothi
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """Conditions on jobs; all that are given must hold."""
+class Chosen:
+    """What a command line selects: jobs by number, or by conditions; `where` is None for ids alone.
 
-    states: tuple[State, ...] = ()
-    queue: str | None = None
-    type: str | None = None
-    tag: str | None = None
-    since: datetime | None = None
+    ids: None where no job was named. Where both are given, `where` says it all.
+    """
+
+    ids: tuple[int, ...] | None
+    where: Selection | None
 
     @property
-    def given(self) -> bool:
-        return bool(self.states or self.queue or self.type or self.tag or self.since)
+    def everything(self) -> bool:
+        """Whether nothing was said at all."""
+        return self.ids is None and self.where is None
+
+    @property
+    def selection(self) -> Selection | None:
+        """All of it as conditions; None is every job."""
+        if self.where is not None or self.ids is None:
+            return self.where
+        from ..core.model.selection import AnyOf, Condition, Selection
+
+        return Selection((Condition("id", AnyOf(self.ids)),))
+
+    def asks_for(self, field: str) -> bool:
+        """Whether one of the conditions is about this field."""
+        return self.where is not None and any(each.field == field for each in self.where.conditions)
+
+    def narrowed(self, condition: Condition) -> Chosen:
+        """The same and one condition more."""
+        from ..core.model.selection import Selection
+
+        more = Selection((condition,))
+        return Chosen(self.ids, self.selection & more if self.selection else more)
 
 
-def filters(
-    state: Sequence[str] | None, queue: str | None, type_: str | None, tag: str | None, since: str | None
-) -> Filters:
-    """Read the filter flags. UsageError names the one that cannot be meant."""
-    for what, name in (("queue", queue), ("type", type_), ("tag", tag)):
-        if name is not None:
-            check_name(what, name)
-    return Filters(arguments.states(state or ()), queue, type_, tag, arguments.read("--since", since, parse_since))
+def choose(
+    service: Service,
+    words: Sequence[str] | None,
+    filters: Sequence[str] | None = None,
+    *,
+    state: Sequence[str] | None = None,
+    queue: str | None = None,
+    type_: str | None = None,
+    tag: str | None = None,
+    since: str | None = None,
+) -> Chosen:
+    """Read what was named and what was filtered by; the store is opened for `@last` alone.
 
-
-def read_ids(words: Sequence[str] | None, service: Service) -> list[int]:
-    """Return the ids that the words name, each once, in order; `-` is read from stdin.
-
-    UsageError: a word that is no id. NothingSelected: no id at all.
+    UsageError names the word or flag that cannot be meant. NothingSelected: words were given and none of
+    them names a job.
     """
-    found: dict[int, None] = {}
-    for word in words or ():
-        for id_ in _stdin_ids() if word == "-" else (_one(word, service),):
-            found[id_] = None
+    found = [*_flags(state, queue, type_, tag, since)]
+    for text in filters or ():
+        found += _read(text, service)
+    ids, ranges = _named(words or (), service, found)
+    if not found and not ranges:
+        return Chosen(tuple(ids) or None, None)
+    from ..core.model.selection import AnyOf, Condition, Selection
+
+    if ids or ranges:
+        found.append(Condition("id", AnyOf((*ids, *ranges))))
+    return Chosen(tuple(ids) or None, Selection(tuple(found)))
+
+
+def in_states(states: Sequence[State]) -> Condition:
+    """The condition that a job is in one of these states."""
+    from ..core.model.selection import AnyOf, Condition
+
+    return Condition("state", AnyOf(tuple(states)))
+
+
+def held() -> Condition:
+    """The condition that somebody holds a job."""
+    from ..core.model.selection import Condition, Glob, Like, Wild
+
+    return Condition("held", Like((Glob((Wild.MANY,)),)))
+
+
+def read_ids(words: Sequence[str] | None, service: Service, filters: Sequence[str] | None = None) -> list[int]:
+    """Return the ids that are named and filtered by, each once: in the order of the words, or newest first.
+
+    UsageError: a word that is no id, or more than MOST jobs fit. NothingSelected: no job at all.
+    """
+    chosen = choose(service, words, filters)
+    if chosen.where is None:
+        if chosen.ids is None:
+            raise NothingSelected("nothing selected — no job id was given", fix="jobsched ls shows the ids")
+        return list(chosen.ids)
+    found: list[int] = []
+    for page in service.select_ids(chosen.where):
+        found += page
+        if len(found) > MOST:
+            raise UsageError(f"more than {MOST:,} jobs match — name fewer", fix="jobsched ls --count with the same -f")
     if not found:
-        raise NothingSelected("nothing selected — no job id was given", fix="jobsched ls shows the ids")
-    return list(found)
-
-
-def select(words: Sequence[str] | None, chosen: Filters, service: Service) -> list[int]:
-    """Return the ids of a change's jobs: those named, or all that match. NothingSelected: none."""
-    if words and chosen.given:
-        raise UsageError("both ids and filters were given — a selection is one or the other")
-    if not chosen.given:
-        return read_ids(words, service)
-    ids = [job.id for job in matching(chosen, service)]
-    if not ids:
-        raise NothingSelected("nothing selected — no job matches", fix="jobsched ls with the same filters")
-    return ids
-
-
-def matching(chosen: Filters, service: Service) -> Iterator[Job]:
-    """Every job that matches, newest first, read page by page."""
-    before: int | None = None
-    while True:
-        page = service.list(
-            states=chosen.states, queue=chosen.queue, type=chosen.type, tag=chosen.tag, since=chosen.since,
-            before=before, limit=PAGE,
-        )  # fmt: skip
-        yield from page
-        if len(page) < PAGE:
-            return
-        before = page[-1].id
+        raise nothing_matches()
+    return found
 
 
 def parse_id(word: str) -> int:
@@ -114,8 +155,65 @@ def parse_id(word: str) -> int:
     return int(word)
 
 
-def _one(word: str, service: Service) -> int:
-    return last.recall(service.store.shown_url) if word == "@last" else parse_id(word)
+def nothing_matches() -> NothingSelected:
+    """The error for a selection that no job fits."""
+    return NothingSelected("nothing selected — no job matches", fix="jobsched ls with the same selection")
+
+
+def _flags(
+    state: Sequence[str] | None, queue: str | None, type_: str | None, tag: str | None, since: str | None
+) -> Iterator[Condition]:
+    """The filter flags as conditions."""
+    if not (state or queue or type_ or tag or since):
+        return
+    from ..core.model.job import check_name
+    from ..core.model.selection import AnyOf, Compare, Condition
+    from ..core.model.times import parse_since
+
+    if states := arguments.states(state or ()):
+        yield in_states(states)
+    for what, name in (("queue", queue), ("type", type_), ("tag", tag)):
+        if name is not None:
+            check_name(what, name)
+            yield Condition(what, AnyOf((name,)))
+    moment = arguments.read("--since", since, parse_since)
+    if moment is not None:
+        yield Condition("created", Compare(">=", moment))
+
+
+def _read(text: str, service: Service) -> tuple[Condition, ...]:
+    from ..core.model.selection import parse
+
+    return parse(text, me=user(), last=lambda: last.recall(service.store.shown_url)).conditions
+
+
+def _named(words: Sequence[str], service: Service, found: list[Condition]) -> tuple[list[int], list[Value]]:
+    """The ids that words name and the ranges of ids; what `@mine` means goes to `found`."""
+    ids: dict[int, None] = {}
+    ranges: list[Value] = []
+    mine = False
+    for word in words:
+        if word == "-":
+            ids |= dict.fromkeys(_stdin_ids())
+        elif word == "@last":
+            ids[last.recall(service.store.shown_url)] = None
+        elif word == "@mine":
+            found += _read(word, service)
+            mine = True
+        elif ".." in word:
+            ranges.append(_range(word))
+        else:
+            ids[parse_id(word)] = None
+    if words and not ids and not ranges and not mine:
+        raise NothingSelected("nothing selected — no job id was given", fix="jobsched ls shows the ids")
+    return list(ids), ranges
+
+
+def _range(word: str) -> Value:
+    from ..core.model.selection import Between
+
+    low, _, high = word.partition("..")
+    return Between(parse_id(low), parse_id(high))
 
 
 def _stdin_ids() -> Iterator[int]:

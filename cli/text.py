@@ -85,6 +85,15 @@ def shorten(text: str, width: int) -> str:
     return safe if len(safe) <= width else safe[: width - 1] + ("…" if unicode_wanted() else "~")
 
 
+def width(text: str) -> int:
+    """How many columns of a terminal the (escaped) text takes."""
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in ("W", "F")) for char in text
+    )
+
+
 def unicode_wanted(environ: Any = None) -> bool:
     """Whether symbols beyond ASCII may be used: the locale says UTF-8.
 

@@ -16,6 +16,8 @@ import pytest
 from jobsched.cli.commands.help import EXIT_CODES
 from jobsched.core.config import SETTINGS
 from jobsched.core.metrics import GAUGES, WorkerMetrics
+from jobsched.core.model.selection import FIELDS
+from jobsched.core.model.selection.fields import OPERATORS
 from jobsched.core.model.states import TABLE_OF, TRANSITIONS, State
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +58,16 @@ def exit_codes_table() -> str:
     return "\n".join([*lines, "", "With `--propagate`, the job's own exit code."])
 
 
+def fields_table() -> str:
+    """Every field of the selection grammar."""
+    lines = ["| field | compared by | |", "|---|---|---|"]
+    for field in FIELDS.values():
+        operators = " ".join(f"`{each}`" for each in OPERATORS[field.kind])
+        also = f" (also {', '.join(f'`{alias}`' for alias in field.aliases)})" if field.aliases else ""
+        lines.append(f"| `{field.name}` | {operators} | {field.help}{also} |")
+    return "\n".join(lines)
+
+
 def metrics_table() -> str:
     """Every metric of a worker that has done everything once."""
     metrics = WorkerMetrics({name: lambda: 0.0 for name in GAUGES}, process=False)
@@ -75,6 +87,7 @@ GENERATED: list[tuple[str, str, Callable[[], str]]] = [
     ("docs/states.md", "states", drawn_states),
     ("README.md", "settings", settings_table),
     ("README.md", "exit-codes", exit_codes_table),
+    ("docs/selection.md", "fields", fields_table),
     ("docs/operations.md", "metrics", metrics_table),
 ]
 

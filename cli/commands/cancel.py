@@ -6,17 +6,18 @@ from typing import Annotated
 
 import typer
 
-from ...core.model.errors import NothingSelected
 from ...core.model.states import FINAL, State
-from .. import diagnostics, invocation, results, selection
+from .. import invocation, selection
+from ..changing import Change, change
 from ..group import dry_runnable
-from ..selection import AllowEmpty, Ids, QueueFlag, SinceFlag, StateFlag, TagFlag, TypeFlag
+from ..selection import AllowEmpty, FilterFlag, Ids, QueueFlag, SinceFlag, StateFlag, TagFlag, TypeFlag
 from ..who import user
 
 
 @dry_runnable
 def command(
     ids: Ids = None,
+    filters: FilterFlag = None,
     state: StateFlag = None,
     queue: QueueFlag = None,
     type_: TypeFlag = None,
@@ -26,19 +27,15 @@ def command(
     allow_empty: AllowEmpty = False,
 ) -> int:
     """Cancel the named jobs, or all that match and have not ended."""
-    chosen = selection.filters(state, queue, type_, tag, since)
-    if chosen.given and not chosen.states:
-        alive = tuple(each for each in State if each not in FINAL)
-        chosen = selection.Filters(alive, chosen.queue, chosen.type, chosen.tag, chosen.since)
     with invocation.open_service() as service:
-        try:
-            found = selection.select(ids, chosen, service)
-        except NothingSelected:
-            if allow_empty:
-                return 0
-            raise
-        if invocation.current().dry_run:
-            return results.preview(found, "cancel")
-        diagnostics.confirm(f"This cancels {len(found)} jobs.", count=len(found))
-        cancelled = service.cancel(found, by=user(), reason=reason)
-        return results.report(cancelled, done="cancelled", running="running: asked to stop")
+        chosen = selection.choose(
+            service, ids, filters, state=state, queue=queue, type_=type_, tag=tag, since=since
+        )  # fmt: skip
+        if chosen.where is not None and not chosen.asks_for("state"):
+            chosen = chosen.narrowed(selection.in_states([each for each in State if each not in FINAL]))
+        what = Change(
+            "cancel", "cancels", "cancelled",
+            lambda some: service.cancel(some, by=user(), reason=reason),
+            running="running: asked to stop",
+        )  # fmt: skip
+        return change(service, chosen, what, allow_empty=allow_empty)

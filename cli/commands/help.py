@@ -1,4 +1,4 @@
-"""Topics: exit-codes, output, times, schedules, environment."""
+"""Topics: exit-codes, output, selection, times, schedules, environment."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from ...core.config import SETTINGS
 from ...core.model.errors import UsageError
+from ...core.model.selection import FIELDS
 from ...core.model.times import FORMS
 from .. import output
 
@@ -40,6 +41,23 @@ characters spelled out (\\n, \\t, \\e) and backslashes doubled.
   --fields id,state   these fields; `--fields` alone lists them
   --time relative|local|utc|epoch
 Colour: --color, NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM=dumb."""
+SELECTION = """\
+Lists, changes and wait take ids (12), ranges (10..20), @last (the job that you
+submitted last), @mine (yours), - (ids or JSON lines on stdin), and -f:
+  jobsched ls -f 'state:dead queue:emails error~timeout age>2h -tag:nightly'
+All of it must hold. A selection that matches nothing is an error (exit 2), or
+exit 0 with --allow-empty; changes of more than 20 jobs are asked about (--yes).
+  field:a,b    equal to one of these; ranges where there is an order: age:1h..2h
+  field~x      contains x; with * or ? it is a pattern of the whole: type~send_*
+               (ASCII letters in any case; in quotes * and ? mean themselves)
+  field>x  >=  <  <=
+  -field:x     the opposite; what a job does not have passes no test
+  "two words"  quotes around blanks and commas; \\" and \\\\ inside of them
+  args.a.b=x   a value of the payload: 42 is the number or the text, "42" the text
+Times are compared with a moment (2026-05-01T14:30Z, "today 09:00") or with one
+ago: finished>-1h is within the last hour.
+Fields:
+{fields}"""
 TIMES = f"""\
 {fill(f"--at takes {FORMS}; without a zone it is local time.", COLUMNS)}
 --in, --timeout, --since take durations: 250ms, 30s, 5m, 1h30m, 2d, 1w; a bare
@@ -80,10 +98,11 @@ the place of payload, where TOML cannot say it (null)."""
 
 
 def command(topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Without one: the list.")] = "") -> None:
-    """Explain a topic: exit-codes, output, times, schedules, environment."""
+    """Explain a topic: exit-codes, output, selection, times, schedules, environment."""
     topics = {
         "exit-codes": EXIT_CODES,
         "output": OUTPUT,
+        "selection": _selection(),
         "times": TIMES,
         "schedules": SCHEDULES,
         "environment": _environment(),
@@ -95,6 +114,14 @@ def command(topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Without 
         raise UsageError(f"there is no topic {topic[:80]!r} — there are {', '.join(topics)}", fix="jobsched help")
     for line in topics[topic].splitlines():
         output.line(line)
+
+
+def _selection() -> str:
+    fields = "\n".join(
+        fill(field.help, COLUMNS, initial_indent=f"  {field.name:12} ", subsequent_indent=" " * 15)
+        for field in FIELDS.values()
+    )
+    return SELECTION.format(fields=fields)
 
 
 def _environment() -> str:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from ...core.model.states import WAITING
-from .. import diagnostics, invocation, results, selection
+from ...core.model.states import WAITING, State
+from .. import invocation, selection
+from ..changing import Change, change
 from ..group import dry_runnable
-from ..selection import Ids, QueueFlag, SinceFlag, StateFlag, TagFlag, TypeFlag
+from ..selection import AllowEmpty, FilterFlag, Ids, QueueFlag, SinceFlag, StateFlag, TagFlag, TypeFlag
 from ..who import user
 
 
 @dry_runnable
 def command(
     ids: Ids = None,
+    filters: FilterFlag = None,
     state: StateFlag = None,
     queue: QueueFlag = None,
     type_: TypeFlag = None,
     tag: TagFlag = None,
     since: SinceFlag = None,
+    allow_empty: AllowEmpty = False,
 ) -> int:
     """Keep waiting jobs from running until `jobsched release`."""
-    chosen = selection.filters(state, queue, type_, tag, since)
-    if chosen.given and not chosen.states:
-        chosen = selection.Filters(tuple(WAITING), chosen.queue, chosen.type, chosen.tag, chosen.since)
     with invocation.open_service() as service:
-        found = selection.select(ids, chosen, service)
-        if invocation.current().dry_run:
-            return results.preview(found, "hold")
-        diagnostics.confirm(f"This holds {len(found)} jobs.", count=len(found))
-        return results.report(service.hold(found, by=user()), done="held")
+        chosen = selection.choose(service, ids, filters, state=state, queue=queue, type_=type_, tag=tag, since=since)
+        if chosen.where is not None and not chosen.asks_for("state"):
+            chosen = chosen.narrowed(selection.in_states([each for each in State if each in WAITING]))
+        what = Change("hold", "holds", "held", lambda some: service.hold(some, by=user()))
+        return change(service, chosen, what, allow_empty=allow_empty)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from ...core.model.errors import NothingSelected
-from .. import diagnostics, invocation, results, selection
+from ...core.model.states import State
+from .. import invocation, selection
+from ..changing import Change, change
 from ..group import dry_runnable
-from ..selection import AllowEmpty, Ids, QueueFlag, SinceFlag, StateFlag, TagFlag, TypeFlag
+from ..selection import AllowEmpty, FilterFlag, Ids, QueueFlag, SinceFlag, StateFlag, TagFlag, TypeFlag
 from ..who import user
 
 
 @dry_runnable
 def command(
     ids: Ids = None,
+    filters: FilterFlag = None,
     state: StateFlag = None,
     queue: QueueFlag = None,
     type_: TypeFlag = None,
@@ -19,16 +21,10 @@ def command(
     since: SinceFlag = None,
     allow_empty: AllowEmpty = False,
 ) -> int:
-    """Queue the named jobs again, with fresh attempts; or all that match (--state dead --queue q)."""
-    chosen = selection.filters(state, queue, type_, tag, since)
+    """Queue the named jobs again, with fresh attempts; or those that match (dead or retrying, unless it says)."""
     with invocation.open_service() as service:
-        try:
-            found = selection.select(ids, chosen, service)
-        except NothingSelected:
-            if allow_empty:
-                return 0
-            raise
-        if invocation.current().dry_run:
-            return results.preview(found, "retry")
-        diagnostics.confirm(f"This queues {len(found)} jobs again.", count=len(found))
-        return results.report(service.retry(found, by=user()), done="queued again")
+        chosen = selection.choose(service, ids, filters, state=state, queue=queue, type_=type_, tag=tag, since=since)
+        if chosen.where is not None and not chosen.asks_for("state"):
+            chosen = chosen.narrowed(selection.in_states([State.DEAD, State.RETRYING]))
+        what = Change("retry", "queues again", "queued again", lambda some: service.retry(some, by=user()))
+        return change(service, chosen, what, allow_empty=allow_empty)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from .. import invocation, output
 from ..describing import COLUMNS, show_jobs
-from ..selection import Ids, read_ids
+from ..selection import FilterFlag, Ids, read_ids
 
 
-def command(ids: Ids = None) -> None:
+def command(ids: Ids = None, filters: FilterFlag = None) -> None:
     """Show jobs in full; -v adds tracebacks. In a pipe: one line each; -o json has everything."""
     if output.fields_asked(COLUMNS):
         return
     with invocation.open_service() as service:
-        show_jobs(service, read_ids(ids, service))
+        show_jobs(service, read_ids(ids, service, filters))

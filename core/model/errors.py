@@ -7,6 +7,7 @@
     │   ├── UnknownJobType             no handler here and no worker's schema knows the type
     │   ├── NothingSelected            a selection that matched no job
     │   └── SelectionInvalid           a selection that cannot be read; it knows the place
+    ├── CanaryFailed                1  jobs that were tried first failed again
     ├── NotFound                    3  the job, queue, worker or schedule is not in the store
     ├── Conflict                    4  wrong state, or a key that is already taken
     ├── PartialFailure              5  some of a bulk operation failed
@@ -164,6 +165,15 @@ class Refused(JobschedError):
     exit_code = 6
     http_status = 403
     grpc_status = "CANCELLED"
+
+
+class CanaryFailed(JobschedError):
+    """Jobs that were tried first failed again, so the others were left alone."""
+
+    code = "CANARY_FAILED"
+    exit_code = 1
+    http_status = 409
+    grpc_status = "ABORTED"
 
 
 class StoreUnreachable(JobschedError):

@@ -70,6 +70,14 @@ class QueueCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many jobs have these values of what they were told apart by; None where they have none."""
+
+    by: Mapping[str, str | None]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class QueueInfo:
     """A queue. oldest_queued: seconds for which its oldest queued job has waited; None without one.
     key_limit: most jobs of one concurrency key that run at a time. max_running: most jobs that run at a

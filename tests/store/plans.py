@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from jobsched.core.model.selection import parse
+from jobsched.core.store.selecting import Page, compiled, jobs_statement
 from jobsched.core.store.sql import load
 
 Plan = dict[str, Any]
@@ -37,6 +39,15 @@ def custom_plan(connection: psycopg.Connection[Any], name: str, params: dict[str
     """Return the plan of `name`.sql for just these parameters."""
     with connection.cursor() as cursor:
         cursor.execute(b"explain (format json) " + load(name).encode(), params, prepare=False)
+        return _only(cursor)
+
+
+def selection_plan(connection: psycopg.Connection[Any], text: str, page: Page, *, run: bool = False) -> Plan:
+    """Return the plan of a page of the jobs that `text` selects. run: with the blocks that it touched."""
+    statement, params = compiled(jobs_statement(parse(text), page))
+    how = b"explain (analyze, buffers, timing off, format json) " if run else b"explain (format json) "
+    with connection.cursor() as cursor:
+        cursor.execute(how + statement, params, prepare=False)
         return _only(cursor)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from jobsched.core.store.selecting import Page
 from jobsched.core.store.sql import load
-from jobsched.tests.store.plans import custom_plan, generic_plan, pretend_empty, sequential_scans
+from jobsched.tests.store.plans import custom_plan, generic_plan, pretend_empty, selection_plan, sequential_scans
 
 BIG = {
     "job", "ready", "delayed", "lease", "outcome", "attempt_log", "job_output", "checkpoint", "idempotency", "worker",
@@ -204,6 +205,37 @@ def test_housekeeping_that_finds_little_reads_little(
         full.execute("update jobsched.idempotency set expires_at = now() + interval '1 h' where job_id < 20000")
         touched = blocks(full, name, params)
     assert touched < 700, f"{touched} blocks"
+
+
+SELECTIONS = (
+    ("state:dead", 1500), ("state:dead error~bro*", 1500), ("error~broke", 2500), ("state:queued queue:q1", 4000),
+    ("state:queued,running", 9000), ("type:noop", 1500), ("queue:q0 -state:succeeded", 12_000),
+    ("state:running run>1h worker:w3", 700_000), ("tag:t", 6000), ("state:succeeded attempt>=1", 1500),
+    ("state:scheduled", 1500),
+    ("state:blocked queue:q1", 2500), ("id:12,15,900001", 200), ("100..120", 1000), ("key:k20,k40", 200),
+    ("age<1h", 1500), ("state:running priority:critical", 2500), ("finished>-1h", 2500),
+    ("state:dead args.user=42", 200_000), ("state:cancelled worker~*", 2000), ("submitter:me state:queued", 9000),
+)  # fmt: skip
+"""Common filters, and how many blocks a page may touch. Those with large numbers look at every job of a state."""
+
+
+@pytest.mark.parametrize(("text", "most"), SELECTIONS)
+def test_a_selection_reads_backwards_from_where_its_jobs_stand(
+    full: psycopg.Connection[Any], text: str, most: int
+) -> None:
+    """Without reading a big table from end to end, and no more of it than until the page is full."""
+    plan = selection_plan(full, text, Page(), run=True)
+    assert sequential_scans(plan) & BIG == set()
+    touched = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    assert touched < most, f"{touched} blocks"
+
+
+@pytest.mark.parametrize("text", [text for text, _ in SELECTIONS])
+def test_a_selection_does_so_when_tables_were_empty_yesterday(
+    full_but_unknown: psycopg.Connection[Any], text: str
+) -> None:
+    """As every other statement that lists."""
+    assert sequential_scans(selection_plan(full_but_unknown, text, Page(before=500_000))) & BIG == set()
 
 
 def blocks(connection: psycopg.Connection[Any], name: str, params: dict[str, Any]) -> int:

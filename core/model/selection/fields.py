@@ -52,6 +52,8 @@ _ALL = (
     Field("started", "time", "when its last attempt started", ("started_at",)),
     Field("finished", "time", "when it ended", ("finished_at", "ended")),
     Field("due", "time", "when it may run", ("run_at",)),
+    Field("schedule", "text", "the schedule whose tick made it"),
+    Field("tick", "time", "which tick that was", ("scheduled_for",)),
     Field("key", "text", "its idempotency key", ("idempotency_key",)),
     Field("unique", "text", "its unique-while-active key", ("unique_key",)),
     Field("concurrency", "text", "its concurrency key", ("concurrency_key",)),

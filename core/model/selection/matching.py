@@ -41,12 +41,14 @@ _TEXTS: dict[str, Callable[[Job], str | None]] = {
     "unique": lambda job: job.unique_key,
     "concurrency": lambda job: job.concurrency_key,
     "held": lambda job: job.held_by,
+    "schedule": lambda job: job.schedule,
 }
 _TIMES: dict[str, Callable[[Job], datetime | None]] = {
     "created": lambda job: job.created_at,
     "started": lambda job: job.started_at,
     "finished": lambda job: job.finished_at,
     "due": lambda job: job.run_at,
+    "tick": lambda job: job.scheduled_for,
 }
 
 
@@ -58,11 +60,11 @@ def matches(selection: Selection, job: Job, *, now: datetime) -> bool:
 def like(glob: Glob, text: str) -> bool:
     """Whether the text fits the pattern; the case of ASCII letters does not matter."""
     pattern = "".join(
-        (".*" if part is Wild.MANY else ".") if isinstance(part, Wild) else re.escape(_folded(part))
+        (".*" if part is Wild.MANY else ".") if isinstance(part, Wild) else re.escape(folded(part))
         for part in glob.parts
     )
     search = re.search if glob.anywhere else re.fullmatch
-    return search(pattern, _folded(text), re.DOTALL) is not None
+    return search(pattern, folded(text), re.DOTALL) is not None
 
 
 def json_values(word: JsonWord) -> Iterator[Any]:
@@ -181,7 +183,8 @@ def _same(wanted: Any, value: Any) -> bool:
     return type(wanted) is type(value) and bool(wanted == value)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """The text with its ASCII letters in lower case, as `lower` makes them in the collation "C"."""
     return text.translate(_LOWER)
 
 
