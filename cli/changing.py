@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from ..core.model.errors import JobschedError, NothingSelected
 from . import diagnostics, invocation, results, selection
+from .who import user
 
 if TYPE_CHECKING:
-    from ..core.model.results import ItemResult
+    from ..core.model.results import ItemResult, Verb
     from ..core.service import Service
 
 PAGE = 1000
@@ -25,11 +26,11 @@ PAGE = 1000
 class Change:
     """What is done to jobs.
 
-    verb: as in "would {verb} 3 jobs". asking: as in "This {asking} 3 jobs."; done and running: what is said
-    of a job afterwards (see results.Report). apply: does it.
+    verb: what it is remembered as, and as in "would {verb} 3 jobs". asking: as in "This {asking} 3 jobs.";
+    done and running: what is said of a job afterwards (see results.Report). apply: does it.
     """
 
-    verb: str
+    verb: Verb
     asking: str
     done: str
     apply: Callable[[Sequence[int]], list[ItemResult]]
@@ -57,15 +58,20 @@ def change(
     if invocation.current().dry_run:
         return results.preview(pages(service, chosen), what.verb)
     diagnostics.confirm(f"This {what.asking} {count} job{'s' if count != 1 else ''}.", count=count)
+    number = service.begin_operation(what.verb, by=user(), selection=chosen.words)
     report = results.Report(done=what.done, running=what.running)
     try:
         for ids in order(pages(service, chosen)):
+            service.note_operation(number, what.verb, ids)
             report.add(what.apply(ids))
     except JobschedError:
         if report.well:
             diagnostics.note(f"{report.well} of {count} jobs were {what.done} before this")
         raise
-    return report.close()
+    code = report.close()
+    if report.well and invocation.current().for_people:
+        diagnostics.note(f"to undo it: jobsched undo {number}")
+    return code
 
 
 def pages(service: Service, chosen: selection.Chosen) -> Iterator[Sequence[int]]:

@@ -34,7 +34,8 @@ FOLDER = Path(__file__).parent / "commands"
 HELP_NAMES: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 ALIASES = {"ps": "ls", "jobs": "ls"}
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Jobs": ("submit", "ls", "show", "logs", "tail", "wait", "why", "cancel", "retry", "hold", "release", "dlq"),
+    "Jobs": ("submit", "ls", "show", "logs", "tail", "wait", "why", "dlq"),
+    "Changing jobs": ("cancel", "retry", "hold", "release", "undo", "ops"),
     "Workers, queues, schedules": ("worker", "workers", "queue", "cron", "handlers"),
     "The rest": ("demo", "doctor", "verify", "archive", "db", "db-tx", "config", "bench", "chaos", "help"),
 }

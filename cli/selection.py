@@ -71,6 +71,14 @@ class Chosen:
 
         return Selection((Condition("id", AnyOf(self.ids)),))
 
+    @property
+    def words(self) -> str:
+        """All of it in words, as it could be typed."""
+        if self.where is not None:
+            return str(self.where)
+        ids = self.ids or ()
+        return " ".join(map(str, ids[:20])) + (f" … ({len(ids)} ids)" if len(ids) > 20 else "")
+
     def asks_for(self, field: str) -> bool:
         """Whether one of the conditions is about this field."""
         return self.where is not None and any(each.field == field for each in self.where.conditions)

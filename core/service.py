@@ -16,7 +16,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from .choosing import Choosing
 from .model.errors import UsageError, WaitTimeout
 from .model.findings import Checked
 from .model.job import Attempt, Job, check_name
@@ -35,6 +34,7 @@ from .model.results import (
 from .model.states import State
 from .store import jobs, output, queues, tail, transitions, waiting, workers
 from .submitting import words
+from .undoing import Undoing
 
 if TYPE_CHECKING:
     from .cron import Cron
@@ -58,7 +58,7 @@ Standing = tuple[State, int, float | None]
 FIRST_POLL, SLOWEST_POLL = 0.005, 0.25
 
 
-class Service(Choosing):
+class Service(Undoing):
     """The use cases over one store, which is opened when it is first needed. Threads may share it."""
 
     @property

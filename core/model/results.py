@@ -69,6 +69,23 @@ class QueueCounts:
         return sum(self.by_state.values())
 
 
+Verb = Literal["cancel", "retry", "hold", "release", "discard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A change that somebody made to jobs. selection: which, in words. jobs: how many it was meant for."""
+
+    id: int
+    verb: Verb
+    by: str
+    selection: str
+    jobs: int
+    started_at: datetime
+    undone_at: datetime | None
+    undone_by: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How many jobs have these values of what they were told apart by; None where they have none."""

@@ -176,3 +176,24 @@ def test_dead_letters_are_retried_with_care(cli: Cli, program: Cli, work: Callab
     assert cli("ls", "--count", "-f", "state:dead").out == "3\n"
     assert cli("dlq", "retry", "-f", "error~invalid", "--rate", "100/s", "-q").lines == dead[2::-1]
     assert cli("dlq", "discard", "--all").code == 2
+
+
+def test_changes_are_listed_and_undone(cli: Cli, ids: list[str], terminal: Callable[..., tuple[int, str]]) -> None:
+    """The last one, or one by its number; twice is a conflict; a dry run names the jobs."""
+    b, c = ids[1], ids[2]
+    code, shown = terminal("cancel", b, c)
+    assert code == 0
+    listed = cli("ops", "ls", "-o", "json").json["items"]
+    assert [(row["verb"], row["jobs"], row["selection"]) for row in listed] == [
+        ("cancel", 2, f"{b} {c}"), ("hold", 1, ids[3]), ("cancel", 1, ids[0]),
+    ]  # fmt: skip
+    number = str(listed[0]["id"])
+    assert f"to undo it: jobsched undo {number}" in shown
+    assert cli("undo", "--dry-run", "-q").lines == [c, b]
+    assert cli("undo", "-q").lines == [c, b]
+    assert cli("ls", "-q", "-f", "state:queued").lines == [c, b]
+    assert cli("undo", number).code == 4
+    assert cli("undo", "999999").code == 3
+    assert cli("undo", str(listed[1]["id"])).code == 0
+    assert cli("ls", "--count", "-f", "state:queued").out == "3\n"
+    assert cli("ops", "ls", "--mine", "--fields", "verb,undone_by").lines[0].startswith("cancel\t")

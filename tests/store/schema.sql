@@ -323,6 +323,37 @@ CREATE TABLE jobsched.kept (
     job_id bigint NOT NULL,
     until timestamp with time zone NOT NULL
 );
+CREATE TABLE jobsched.operation (
+    id bigint NOT NULL,
+    verb text NOT NULL,
+    by text NOT NULL,
+    selection text NOT NULL,
+    jobs integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    undone_at timestamp with time zone,
+    undone_by text,
+    CONSTRAINT operation_check CHECK (((undone_at IS NULL) = (undone_by IS NULL))),
+    CONSTRAINT operation_verb_check CHECK ((verb = ANY (ARRAY['cancel'::text, 'retry'::text, 'hold'::text, 'release'::text, 'discard'::text])))
+);
+ALTER TABLE jobsched.operation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME jobsched.operation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE jobsched.operation_job (
+    operation_id bigint NOT NULL,
+    job_id bigint NOT NULL,
+    state text NOT NULL,
+    attempt smallint NOT NULL,
+    crashes smallint NOT NULL,
+    losses smallint NOT NULL,
+    run_at timestamp with time zone,
+    held_by text,
+    outcome jsonb
+);
 CREATE TABLE jobsched.queue (
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -523,6 +554,10 @@ ALTER TABLE ONLY jobsched.kept
     ADD CONSTRAINT kept_pkey PRIMARY KEY (job_id);
 ALTER TABLE ONLY jobsched.lease
     ADD CONSTRAINT lease_pkey PRIMARY KEY (job_id);
+ALTER TABLE ONLY jobsched.operation_job
+    ADD CONSTRAINT operation_job_pkey PRIMARY KEY (operation_id, job_id);
+ALTER TABLE ONLY jobsched.operation
+    ADD CONSTRAINT operation_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY jobsched.outcome
     ADD CONSTRAINT outcome_pkey PRIMARY KEY (job_id);
 ALTER TABLE ONLY jobsched.queue

@@ -1,0 +1,8 @@
+-- Changes, newest first; of one person or of all, one or many.
+select id, verb, by, selection, jobs, started_at, undone_at, undone_by
+from jobsched.operation
+where (%(id)s::bigint is null or id = %(id)s)
+  and (%(by)s::text is null or by = %(by)s)
+  and (not %(undoable)s or undone_at is null)
+order by id desc
+limit %(limit)s

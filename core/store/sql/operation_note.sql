@@ -1,0 +1,12 @@
+-- Where jobs stand that a change is about to touch. Outcomes are kept where the change takes them away.
+with noted as (
+    insert into jobsched.operation_job (operation_id, job_id, state, attempt, crashes, losses, run_at, held_by, outcome)
+    select %(operation)s, v.id, v.state, v.attempt, v.crashes, v.losses, v.run_at, v.held_by,
+           case when %(outcomes)s then (select to_jsonb(o) from jobsched.outcome o where o.job_id = v.id) end
+    from jobsched.job_now v
+    where v.id = any (%(ids)b::bigint[]) and v.state is not null
+    order by v.id
+    on conflict do nothing
+    returning job_id
+)
+update jobsched.operation set jobs = jobs + (select count(*) from noted) where id = %(operation)s

@@ -1,0 +1,82 @@
+"""The third of `Service` that remembers what people changed, and undoes it."""
+
+from __future__ import annotations
+
+import builtins
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from .choosing import Choosing
+from .model.errors import NotFound
+from .model.results import ItemResult, Operation, Verb
+from .submitting import words
+
+
+class Undoing(Choosing):
+    """Changes, by their numbers. They are remembered for a week."""
+
+    def begin_operation(self, verb: Verb, *, by: str, selection: str) -> int:
+        """Write down that a change is about to be made to the jobs of `selection`; return its number."""
+        from .store import operations
+
+        with self.store.connection() as own:
+            return operations.begin(own, verb, words("by", by, 200), selection)
+
+    def note_operation(self, number: int, verb: Verb, ids: Sequence[int]) -> None:
+        """Write down where jobs stand that the change is about to touch."""
+        from .store import operations
+
+        with self.store.connection() as own:
+            operations.note(own, number, verb, ids)
+
+    def operations(self, *, by: str | None = None, undoable: bool = False, limit: int = 50) -> builtins.list[Operation]:
+        """Return changes, newest first. by: of this person. undoable: those that were not undone yet."""
+        from .store import operations
+
+        with self.store.connection() as own:
+            return operations.list_operations(own, by=by, undoable=undoable, limit=limit)
+
+    def operation(self, number: int) -> Operation:
+        """Return one change. NotFound."""
+        from .store import operations
+
+        with self.store.connection() as own:
+            found = operations.list_operations(own, number=number, limit=1)
+        if not found:
+            raise NotFound(f"there is no change {number} — it never was, or it was forgotten", fix="jobsched ops ls")
+        return found[0]
+
+    def operation_jobs(self, number: int) -> Iterator[builtins.list[int]]:
+        """Give the ids of a change's jobs, newest first, page by page."""
+        from .store import operations
+
+        before: int | None = None
+        while True:
+            with self.store.connection() as own:
+                page = operations.items(own, number, before)
+            if not page:
+                return
+            yield [job_id for job_id, _, _ in page]
+            before = page[-1][0]
+
+    def undo(self, number: int, *, by: str) -> Iterator[builtins.list[ItemResult]]:
+        """Undo a change, page by page, and give what became of each job. NotFound; Conflict: undone already.
+
+        A job that has gone on since is left as it is, with an error in its result. A cancelled job that ran
+        cannot be brought back; neither can jobs that ended because a cancelled one did.
+        """
+        from .store import operations
+
+        with self.store.connection() as own:
+            operation = operations.take(own, number, words("by", by, 200))
+        before: int | None = None
+        while True:
+            lanes: Counter[tuple[str, str]] = Counter()
+            with self.store.connection() as own:
+                page = operations.items(own, number, before)
+                if not page:
+                    return
+                results = operations.undo(own, operation, page, by, lanes)
+                self._waker.ready(own, lanes)
+            yield results
+            before = page[-1][0]

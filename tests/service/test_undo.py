@@ -1,0 +1,152 @@
+"""Changes are remembered and undone: jobs that have not gone on stand again where they stood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+import pytest
+
+from jobsched.core.model.errors import Conflict, NotFound
+from jobsched.core.model.job import Job, NewJob
+from jobsched.core.model.results import ItemResult, Verb
+from jobsched.core.model.states import State
+from jobsched.core.service import Service
+from jobsched.core.store.retention import prune
+from jobsched.tests.store.hands import Hands
+
+
+def change(service: Service, verb: Verb, ids: Sequence[int]) -> int:
+    """Do it as the command line does: note, then act. Return the change's number."""
+    number = service.begin_operation(verb, by="ann", selection="some")
+    service.note_operation(number, verb, ids)
+    match verb:
+        case "cancel":
+            results = service.cancel(ids, by="ann")
+        case "retry":
+            results = service.retry(ids, by="ann")
+        case "hold":
+            results = service.hold(ids, by="ann")
+        case "release":
+            results = service.release(ids)
+        case _:
+            results = service.discard(ids, by="ann")
+    assert all(each.ok for each in results), results
+    return number
+
+
+def undo(service: Service, number: int) -> dict[int, ItemResult]:
+    return {each.id: each for page in service.undo(number, by="bob") for each in page}
+
+
+def standing(job: Job) -> tuple[object, ...]:
+    """What an undo has to bring back."""
+    return (job.state, job.attempt, job.run_at, job.held_by, job.error, job.fingerprint, job.finished_at, job.run,
+            job.result, job.crashes, job.losses, job.worker)  # fmt: skip
+
+
+def sound(service: Service) -> None:
+    """The store breaks no rule."""
+    assert [checked for checked in service.verify() if checked.violations] == []
+
+
+def test_what_was_cancelled_waits_again(service: Service, hands: Hands) -> None:
+    """With its time, attempts, holder, parents and unique key; what ran was only asked to stop."""
+    parent = service.submit(NewJob("noop", delay=3600)).id
+    ids = [
+        parent,
+        service.submit(NewJob("noop")).id,
+        service.submit(NewJob("noop", hold=True)).id,
+        service.submit(NewJob("noop", unique_key="u")).id,
+    ]
+    ids.append(service.submit(NewJob("noop", queue="q")).id)
+    hands.fail(hands.claim(queue="q")[0])
+    before = [standing(job) for job in service.get_many(ids)]
+    number = change(service, "cancel", ids)
+    assert {job.state for job in service.get_many(ids)} == {State.CANCELLED}
+    results = undo(service, number)
+    assert all(each.ok for each in results.values()), results
+    assert [standing(job) for job in service.get_many(ids)] == before
+    assert service.submit(NewJob("noop", unique_key="u")).id == ids[3]
+    sound(service)
+
+
+def test_what_ran_when_it_was_cancelled_cannot_come_back(service: Service, hands: Hands) -> None:
+    """Nor what was retried after it was cancelled; each says why, the others are undone."""
+    running = service.submit(NewJob("noop")).id
+    hands.claim()
+    waiting, again = (service.submit(NewJob("noop")).id for _ in range(2))
+    number = change(service, "cancel", [running, waiting, again])
+    service.retry([again], by="ann")
+    results = undo(service, number)
+    assert {job_id: each.ok for job_id, each in results.items()} == {running: False, waiting: True, again: False}
+    error = results[running].error
+    assert error is not None
+    assert f"job {running} was running and is running now" in error.message
+    sound(service)
+
+
+def test_what_was_retried_has_ended_again(service: Service, hands: Hands) -> None:
+    """With its error, result and times; what waited for its time waits for it; what has run since stays."""
+    for result in (None, {"n": 1}):
+        service.submit(NewJob("noop"))
+        hands.succeed(hands.claim()[0], result=result)
+    for _ in range(2):
+        service.submit(NewJob("noop"))
+        hands.run(dead=True)
+    service.cancel([service.submit(NewJob("noop", concurrency_key="k")).id], by="ann")
+    service.submit(NewJob("noop"))
+    hands.fail(hands.claim()[0])
+    service.submit(NewJob("noop", delay=3600))
+    everything = [job.id for job in service.list()]
+    before = {job.id: standing(job) for job in service.list()}
+    number = change(service, "retry", everything)
+    assert {job.state for job in service.list()} == {State.QUEUED}
+    ran = hands.run()
+    results = undo(service, number)
+    assert [job_id for job_id, each in results.items() if not each.ok] == [ran]
+    after = {job.id: standing(job) for job in service.list() if job.id != ran}
+    assert after == {job_id: stood for job_id, stood in before.items() if job_id != ran}
+    sound(service)
+
+
+def test_holds_releases_and_discards_are_undone(service: Service, hands: Hands) -> None:
+    """A hold lets go of what nobody held before; a release holds again; a discarded job is dead again."""
+    free, held = service.submit(NewJob("noop")).id, service.submit(NewJob("noop", hold=True)).id
+    results = undo(service, change(service, "hold", [free, held]))
+    assert {job_id: each.ok for job_id, each in results.items()} == {free: True, held: False}
+    assert [job.state for job in service.get_many([free, held])] == [State.QUEUED, State.BLOCKED]
+    undo(service, change(service, "release", [held]))
+    assert service.get(held).held_by == "bob"
+    dead = [hands.run(dead=True) for _ in range(1)]
+    before = [standing(job) for job in service.get_many(dead)]
+    number = change(service, "discard", dead)
+    assert service.get(dead[0]).state is State.CANCELLED
+    undo(service, number)
+    assert [standing(job) for job in service.get_many(dead)] == before
+    sound(service)
+
+
+def test_a_change_is_undone_once_and_forgotten_after_a_week(
+    service: Service, connection: psycopg.Connection[object]
+) -> None:
+    """Changes are listed newest first, by person; what was undone, or never was, is refused."""
+    job_id = service.submit(NewJob("noop")).id
+    first = change(service, "hold", [job_id])
+    second = change(service, "release", [job_id])
+    assert [(each.id, each.verb, each.by, each.jobs) for each in service.operations()] == [
+        (second, "release", "ann", 1),
+        (first, "hold", "ann", 1),
+    ]
+    assert list(service.operation_jobs(first)) == [[job_id]]
+    assert service.operations(by="bob") == []
+    undo(service, second)
+    assert [each.id for each in service.operations(undoable=True)] == [first]
+    with pytest.raises(Conflict, match="undone already — by bob"):
+        undo(service, second)
+    with pytest.raises(NotFound):
+        undo(service, 10**6)
+    connection.execute("update jobsched.operation set started_at = now() - interval '8 days' where id = %s", (first,))
+    for _ in range(2):
+        prune(connection, service.settings)  # type: ignore[arg-type]
+    assert [each.id for each in service.operations()] == [second]
