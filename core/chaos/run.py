@@ -20,6 +20,8 @@ from .verdict import Violation, judge, read_said, read_told
 
 STEP_SECONDS = 0.05
 LOOK_EVERY = 0.5
+SUBMITTER_SECONDS = 90.0
+"""Longer than a submitter insists on a job with a key when it is told to end."""
 PATIENCE_SECONDS = 180.0
 """How long it may take until one job more has ended."""
 Say = Callable[[str], None]
@@ -88,7 +90,7 @@ def _break_things(ground: Ground, faults: Faults, plan: Sequence[Fault], seconds
 def _settle(ground: Ground) -> float | None:
     """Let submitters end and jobs too; return the seconds that it took, None if they got stuck."""
     began = time.monotonic()
-    ended = [(submitter, submitter.end(STOP_SECONDS)) for submitter in ground.submitters]
+    ended = [(submitter, submitter.end(SUBMITTER_SECONDS)) for submitter in ground.submitters]
     for submitter, well in ended:
         if not well:
             submitter.surprises.append(f"{submitter.name} did not end well: see {submitter.log}")
