@@ -7,15 +7,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.metrics_core import Metric
 
 from jobsched.cli.commands.help import EXIT_CODES
 from jobsched.core.config import SETTINGS
-from jobsched.core.metrics import GAUGES, WorkerMetrics
+from jobsched.core.metrics import GAUGES, SchedulerMetrics, WorkerMetrics
 from jobsched.core.model.selection import FIELDS
 from jobsched.core.model.selection.fields import OPERATORS
 from jobsched.core.model.states import TABLE_OF, TRANSITIONS, State
@@ -68,6 +69,13 @@ def fields_table() -> str:
     return "\n".join(lines)
 
 
+def cron_metrics_table() -> str:
+    """Every metric of a scheduler that has decided a tick."""
+    metrics = SchedulerMetrics(clock_ahead=lambda: 0.0, silent=lambda: 0.0, process=False)
+    metrics.decided([("name", "fired", 0.1)], 0)
+    return table_of(metrics.collect())
+
+
 def metrics_table() -> str:
     """Every metric of a worker that has done everything once."""
     metrics = WorkerMetrics({name: lambda: 0.0 for name in GAUGES}, process=False)
@@ -75,8 +83,13 @@ def metrics_table() -> str:
     metrics.of_schedule("name", "success", 1)
     for count in (metrics.retried, metrics.deadlettered, metrics.recovered, metrics.promoted):
         count("default", 1)
+    return table_of(metrics.collect())
+
+
+def table_of(families: Iterable[Metric]) -> str:
+    """Metrics, their labels and what they are."""
     lines = ["| metric | labels | |", "|---|---|---|"]
-    for family in metrics.collect():
+    for family in families:
         labels = sorted({label for sample in family.samples for label in sample.labels} - {"le"})
         name = family.name + ("_total" if family.type == "counter" else "")
         lines.append(f"| `{name}` | {', '.join(f'`{label}`' for label in labels)} | {family.documentation} |")
@@ -89,6 +102,7 @@ GENERATED: list[tuple[str, str, Callable[[], str]]] = [
     ("README.md", "exit-codes", exit_codes_table),
     ("docs/selection.md", "fields", fields_table),
     ("docs/operations.md", "metrics", metrics_table),
+    ("docs/operations.md", "cron-metrics", cron_metrics_table),
 ]
 
 

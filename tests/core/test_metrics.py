@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from jobsched.core.metrics import BUCKETS, GAUGES, MAX_TYPES, WorkerMetrics
+from jobsched.core.metrics import BUCKETS, GAUGES, MAX_TYPES, SchedulerMetrics, WorkerMetrics
 
 PER_WORKER_NAMES = {
     "jobs_started_total",
@@ -156,3 +156,34 @@ def test_every_help_text_and_prefix_is_there() -> None:
     for family in text_string_to_metric_families(busy_worker().render()[0].decode()):
         assert family.name.startswith("jobsched_")
         assert len(family.documentation) > 15
+
+
+def test_jobs_of_schedules_are_counted_by_schedule() -> None:
+    """Up to MAX_TYPES of them have a label each."""
+    metrics = WorkerMetrics(process=False)
+    for number in range(MAX_TYPES + 3):
+        metrics.of_schedule(f"s{number}", "success", 2)
+    metrics.of_schedule("s0", "dead", 1)
+
+    found = samples(metrics)["schedule_jobs_processed_total"]
+
+    assert (found["s0", "success"], found["s0", "dead"], found["other", "success"]) == (2, 1, 6)
+    assert len(found) == MAX_TYPES + 2
+
+
+def test_a_scheduler_counts_ticks_and_how_late_they_were() -> None:
+    """Of those that fired; what others decided is counted apart."""
+    metrics = SchedulerMetrics(clock_ahead=lambda: -2.5, silent=lambda: 0.5, process=False)
+    metrics.schedules = 3
+    metrics.decided([("a", "fired", 0.02), ("a", "fired", 0.2), ("b", "missed", 3600.0)], 2)
+
+    page = metrics.render()[0].decode()
+
+    assert 'jobsched_cron_ticks_total{schedule="a",state="fired"} 2.0' in page
+    assert 'jobsched_cron_ticks_total{schedule="b",state="missed"} 1.0' in page
+    assert "jobsched_cron_tick_lateness_seconds_count 2.0" in page
+    assert 'jobsched_cron_tick_lateness_seconds_bucket{le="0.05"} 1.0' in page
+    assert "jobsched_cron_refusals_total 2.0" in page
+    assert "jobsched_cron_schedules 3.0" in page
+    assert "jobsched_cron_clock_ahead_seconds -2.5" in page
+    assert "jobsched_cron_store_silent_seconds 0.5" in page

@@ -138,3 +138,18 @@ def test_workers_that_ended_are_forgotten_with_the_last_jobs_that_they_ran(
     assert left(0) == ["hands", "lost"]
     fleet.reap(hands.connection, lost_limit=20)
     assert left(0) == ["hands"]
+
+
+def test_ticks_are_forgotten_when_they_are_old_and_were_decided_long_ago(
+    service: Service, hands: Hands, settings: Settings
+) -> None:
+    """One that somebody backfilled lately stays, or it could be backfilled again; 0 keeps all."""
+    connection = hands.connection
+    connection.execute(
+        "insert into jobsched.tick (schedule_id, scheduled_for, decided_at, state, reason, by, origin) "
+        "select n, now() - interval '40 days', now() - interval '1 day' * n, 'missed', 'x', 'ann', 'schedule' "
+        "from unnest(array[1, 29, 31, 40]) n"
+    )
+    assert prune(connection, settings.replace(retention__ticks=0.0)) == 0
+    assert prune(connection, settings) == 2
+    assert connection.execute("select schedule_id from jobsched.tick order by 1").fetchall() == [(1,), (29,)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from jobsched.core.model.job import After, NewJob
+from jobsched.core.model.schedule import Overlap
 from jobsched.core.service import Service
 from jobsched.core.store import waiting
 from jobsched.core.why import Reason, explain
 from jobsched.tests.store.hands import Hands
+from jobsched.tests.store.ticking import Ticking
 
 
 def why(service: Service, job_id: int) -> list[tuple[str, str | None]]:
@@ -81,6 +83,24 @@ def test_a_chain_of_parents_is_followed_to_what_holds_it_up(service: Service) ->
         ("dependency", third, 0), ("dependency", second, 1), ("held", first, 2),
     ]  # fmt: skip
     assert reasons[2].fix == f"jobsched release {first}"
+
+
+def test_a_schedules_job_says_what_it_waits_for(service: Service, hands: Hands) -> None:
+    """For its jitter, or for the job before it, with which it is not to overlap."""
+    ticking = Ticking(hands.connection, service)
+    ticking.add("spread", jitter=86400.0 * 365 * 100)
+    ticking.add("buffered", overlap=Overlap.BUFFER_ONE)
+    (spread,) = ticking.decide(61, "spread").ticks
+    first, second = (ticking.decide(seconds, "buffered").ticks[0] for seconds in (61, 121))
+    assert spread.job_id
+    assert first.job_id
+    assert second.job_id
+
+    assert only(service, spread.job_id).code == "jitter"
+    assert "of schedule spread, whose jitter lets it run in" in only(service, spread.job_id).text
+    waits = explain(service, service.get(second.job_id))[0]
+    assert (waits.code, waits.job_id) == ("dependency", second.job_id)
+    assert "jobs of schedule buffered are not to overlap" in waits.text
 
 
 @pytest.mark.parametrize(

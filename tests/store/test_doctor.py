@@ -16,6 +16,8 @@ from psycopg import sql
 from jobsched.core.config import Settings
 from jobsched.core.host import boot_id, pid_namespace
 from jobsched.core.model.findings import Finding, Level
+from jobsched.core.model.job import NewJob
+from jobsched.core.model.schedule import NewSchedule
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
 from jobsched.core.store import doctor, doctor_jobs, roles
@@ -23,6 +25,7 @@ from jobsched.core.store.store import Store, open_store
 
 from .hands import Hands
 from .leasing import Conn, Connect, Submit
+from .ticking import Ticking
 
 Examine = Callable[..., list[Finding]]
 
@@ -239,6 +242,27 @@ def test_dead_rows_that_pile_up_are_named(examine: Examine, db: Conn, submit: Su
     found = examine("dead rows")
     assert levels(found) == [Level.WARN]
     assert found[0].what.startswith("ready has 59,")
+
+
+def test_schedules_that_nobody_decides_are_bad(examine: Examine, db: Conn, store: Store, settings: Settings) -> None:
+    """With how long the oldest has waited. One that is paused, or whose tick is just due, is not among them."""
+    with Service(settings, store=store, registry=Registry()) as service:
+        ticking = Ticking(db, service)
+        assert levels(examine("schedules")) == [Level.OK]
+        service.cron.add(NewSchedule("soon", "@every 10s", NewJob("noop")), by="ann")
+        ticking.add("paused")
+        service.cron.pause("paused", by="ann")
+        assert levels(examine("schedules")) == [Level.OK]
+        ticking.add("late")
+        (found,) = examine("schedules")
+        assert (found.level, "1 schedule has ticks that nobody decides: that of late" in found.what) == (
+            Level.BAD,
+            True,
+        )
+        db.execute("update jobsched.schedule set timezone = 'Mars/X' where name = 'late'")
+        unread, rest = examine("schedules")
+        assert (unread.level, "schedule late cannot be read here" in unread.what) == (Level.WARN, True)
+        assert rest.level is Level.OK
 
 
 def test_a_schema_of_another_version_is_bad(examine: Examine, db: Conn) -> None:
