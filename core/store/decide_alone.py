@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from psycopg.errors import InFailedSqlTransaction
+
 from ..calendar import jitter
 from ..model.errors import JobNotFound
 from ..model.schedule import Origin, Overlap, TickState
@@ -69,7 +71,9 @@ def decide_alone(connection: Connection, asked: Asked, by: str, origin: Origin, 
             if own is None:
                 return
             ticks = list(_decide(connection, own))
-    except JobNotFound:  # one that it should have waited for was archived at just this moment
+    except (JobNotFound, InFailedSqlTransaction):
+        # One that it should have waited for was archived at just this moment, or cancelling met a deadlock, which
+        # ends the transaction: nothing was written, and it is asked for again.
         return
     found.accepted.add(asked.id)
     found.ticks += ticks

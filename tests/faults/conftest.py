@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jobsched.core import config
 from jobsched.core.config import Settings
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
@@ -23,3 +24,15 @@ def fleet(environ: dict[str, str], settings: Settings, tmp_path: Path) -> Iterat
             yield workers
         finally:
             workers.close()
+
+
+@pytest.fixture
+def own_store(environ: dict[str, str], tmp_path: Path) -> Iterator[Fleet]:
+    """A fleet with an embedded Postgres of its own, which may be killed."""
+    with Service(config.load(environ=environ, cwd=tmp_path), registry=Registry()) as service:
+        fleet = Fleet(environ, tmp_path, service)
+        del fleet.environ["JOBSCHED_DATABASE_URL"]
+        try:
+            yield fleet
+        finally:
+            fleet.close()

@@ -48,7 +48,7 @@ class Told(NamedTuple):
 
 @dataclass
 class Worker:
-    """One worker under test: the keeper's process and everything that it has logged."""
+    """One worker (or scheduler) under test: the keeper's process and everything that it has logged."""
 
     process: subprocess.Popen[bytes]
     lines: list[dict[str, Any]]
@@ -108,17 +108,28 @@ class Fleet:
 
     def start(self, *flags: str, wait: bool = True, within: Sequence[str] = (), **environ: str) -> Worker:
         """Start a worker; with `wait`, return when it is ready. within: a program that runs it, with arguments."""
+        worker = self._run([*within, *PROGRAM, "worker", *flags], environ)
+        if wait:
+            worker.until_says("worker ready")
+        return worker
+
+    def start_scheduler(self, *flags: str, wait: bool = True, **environ: str) -> Worker:
+        """Start `cron run`; with `wait`, return when it has read the schedules."""
+        scheduler = self._run([*PROGRAM, "cron", "run", *flags], environ)
+        if wait:
+            scheduler.until_says("schedules read")
+        return scheduler
+
+    def _run(self, command: Sequence[str], environ: dict[str, str]) -> Worker:
         process = subprocess.Popen(
-            [*within, *PROGRAM, "worker", *flags], env=self.environ | environ, cwd=self.folder,
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+            command, env=self.environ | environ, cwd=self.folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            start_new_session=True,
         )  # fmt: skip
         lines: list[dict[str, Any]] = []
         reader = threading.Thread(target=_read, args=(process, lines))
         reader.start()
         worker = Worker(process, lines, reader)
         self.workers.append(worker)
-        if wait:
-            worker.until_says("worker ready")
         return worker
 
     def close(self) -> None:

@@ -5,32 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from jobsched.core import config
 from jobsched.core.chaos.proxy import Proxy
-from jobsched.core.registry import Registry
-from jobsched.core.service import Service
 from jobsched.core.store import embedded
 from jobsched.core.store.embedded.postmaster import find_postmaster
 from jobsched.core.store.embedded.record import Layout
 
 from .fleet import Fleet, until
-
-
-@pytest.fixture
-def own_store(environ: dict[str, str], tmp_path: Path) -> Iterator[Fleet]:
-    """A fleet with an embedded Postgres of its own, which may be killed."""
-    with Service(config.load(environ=environ, cwd=tmp_path), registry=Registry()) as service:
-        fleet = Fleet(environ, tmp_path, service)
-        del fleet.environ["JOBSCHED_DATABASE_URL"]
-        try:
-            yield fleet
-        finally:
-            fleet.close()
 
 
 @pytest.fixture
