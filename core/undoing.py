@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from .choosing import Choosing
-from .model.errors import NotFound
 from .model.results import ItemResult, Operation, Verb
 from .submitting import words
 
@@ -41,10 +40,7 @@ class Undoing(Choosing):
         from .store import operations
 
         with self.store.connection() as own:
-            found = operations.list_operations(own, number=number, limit=1)
-        if not found:
-            raise NotFound(f"there is no change {number} — it never was, or it was forgotten", fix="jobsched ops ls")
-        return found[0]
+            return operations.get(own, number)
 
     def operation_jobs(self, number: int) -> Iterator[builtins.list[int]]:
         """Give the ids of a change's jobs, newest first, page by page."""
@@ -68,15 +64,17 @@ class Undoing(Choosing):
         from .store import operations
 
         with self.store.connection() as own:
-            operation = operations.take(own, number, words("by", by, 200))
+            operation = operations.get_undoable(own, number)
+        who = words("by", by, 200)
         before: int | None = None
         while True:
             lanes: Counter[tuple[str, str]] = Counter()
             with self.store.connection() as own:
                 page = operations.items(own, number, before)
                 if not page:
+                    operations.mark_undone(own, number, who)
                     return
-                results = operations.undo(own, operation, page, by, lanes)
+                results = operations.undo(own, operation, page, who, lanes)
                 self._waker.ready(own, lanes)
             yield results
             before = page[-1][0]

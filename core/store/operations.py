@@ -51,14 +51,28 @@ def list_operations(
     return [Operation(*row) for row in connection.execute(load("operation_list"), params)]
 
 
-def take(connection: Connection, number: int, by: str) -> Operation:
-    """Take a change for undoing. NotFound; Conflict: it has been undone."""
-    found = list_operations(connection, number=number)
+def get(connection: Connection, number: int) -> Operation:
+    """Return a change. NotFound."""
+    found = list_operations(connection, number=number, limit=1)
     if not found:
         raise NotFound(f"there is no change {number} — it never was, or it was forgotten", fix="jobsched ops ls")
-    if connection.execute(load("operation_undone"), {"id": number, "by": by}).fetchone() is None:
-        raise Conflict(f"change {number} has been undone already — by {found[0].undone_by}", fix="jobsched ops ls")
     return found[0]
+
+
+def get_undoable(connection: Connection, number: int) -> Operation:
+    """Return a change that was not undone yet. NotFound, Conflict."""
+    found = get(connection, number)
+    if found.undone_at is not None:
+        raise Conflict(f"change {number} has been undone already — by {found.undone_by}", fix="jobsched ops ls")
+    return found
+
+
+def mark_undone(connection: Connection, number: int, by: str) -> None:
+    """Remember that a change was undone, to the last of its jobs.
+
+    Not before: whoever is interrupted undoes it again, and of two at a time each job is undone by one.
+    """
+    connection.execute(load("operation_undone"), {"id": number, "by": by})
 
 
 def items(connection: Connection, number: int, before: int | None) -> list[Item]:

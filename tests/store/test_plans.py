@@ -37,6 +37,7 @@ HOT = (
     "tick_decide", "tick_own", "tick_active", "tick_known", "tick_write", "tick_list", "schedule_list",
     "schedule_ticks", "schedule_forget", "schedule_timings", "prune_ticks", "doctor_schedules",
     "doctor_workers", "doctor_queues", "doctor_types", "doctor_overdue", "doctor_dead",
+    "operation_note", "operation_jobs", "undo_cancel", "undo_discard", "undo_retry", "undo_due",
 )  # fmt: skip
 
 # A hundred schedules with 5,000 ticks each, of which every second one fired.
