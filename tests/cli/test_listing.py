@@ -15,7 +15,7 @@ JOB_FIELDS = [
     "id", "state", "type", "queue", "priority", "attempt", "max_attempts", "created_at", "run_at", "finished_at",
     "run", "worker", "error", "started_at", "wait", "tags", "payload", "result", "crashes", "losses", "backoff",
     "timeout", "idempotency_key", "unique_key", "concurrency_key", "held_by",
-    "submitter", "progress", "progress_message", "cancel_requested", "fingerprint",
+    "submitter", "progress", "progress_message", "cancel_requested", "fingerprint", "schedule", "scheduled_for",
 ]  # fmt: skip
 
 
