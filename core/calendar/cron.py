@@ -62,16 +62,18 @@ class Cron(Calendar):
         moment = start
         while True:
             offset, until = self._zone.steady(moment)
-            candidate = None
+            newest = moment
             for local in self._pattern.at_or_after((moment + offset).replace(tzinfo=None)):
                 candidate = local.replace(tzinfo=UTC) - offset
                 if candidate >= until:
                     break
+                newest = candidate
                 if candidate > start:
                     yield candidate
             else:
                 return
-            moment = max(until, candidate - _FAR)
+            # Years without a minute of the pattern are jumped over; not where clocks go back to one that was just due.
+            moment = max(until, candidate - _FAR) if until - newest > _FAR else until
 
     def _times(self, start: datetime) -> Iterator[datetime]:
         """The instants after `start` at which the wall first shows, or has skipped, a minute of the pattern."""

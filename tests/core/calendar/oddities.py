@@ -12,6 +12,7 @@ ODDITIES = [
     ("Africa/Casablanca", datetime(2026, 2, 15, tzinfo=UTC)),  # back for Ramadan
     ("Africa/Casablanca", datetime(2026, 3, 22, tzinfo=UTC)),  # and forward again
     ("America/Santiago", datetime(2026, 9, 6, tzinfo=UTC)),  # there is no midnight
+    ("Africa/Cairo", datetime(2024, 10, 31, tzinfo=UTC)),  # the last hour of a month comes twice
     ("America/Havana", datetime(2026, 11, 1, tzinfo=UTC)),  # midnight comes twice
     (
         "America/Scoresbysund",

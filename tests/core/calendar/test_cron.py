@@ -70,6 +70,21 @@ def test_midnight_runs_every_day_where_there_is_no_midnight() -> None:
     assert local("0 9 30 * *", december, 2, "Pacific/Apia") == ["12-31 00:00 +1400", "01-30 09:00 +1400"]
 
 
+def test_a_rhythm_runs_through_the_last_hour_of_a_month_both_times() -> None:
+    """In Cairo the last hour of October comes twice in 2024; the empty month after it hides neither."""
+    last = datetime(2024, 10, 31, 20, tzinfo=UTC)
+    assert local("30 * L * *", last, 3, "Africa/Cairo") == [
+        "10-31 23:30 +0300",
+        "10-31 23:30 +0200",
+        "11-30 00:30 +0200",
+    ]
+    assert local("*/30 23 31 10 *", last, 3, "Africa/Cairo") == [
+        "10-31 23:30 +0300",
+        "10-31 23:00 +0200",
+        "10-31 23:30 +0200",
+    ]
+
+
 def test_half_an_hour_is_half_an_hour_on_lord_howe() -> None:
     """Its clocks go back from 02:00 to 01:30."""
     back = datetime(2026, 4, 4, 13, 59, tzinfo=UTC)
