@@ -10,6 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from jobsched.core.engine.cursors import Cursors
+from jobsched.core.engine.lanes import LaneReader
 from jobsched.core.engine.reaper import reap_once
 from jobsched.core.model.errors import WrongState
 from jobsched.core.model.job import NewJob
@@ -79,17 +81,22 @@ def test_a_failure_that_comes_before_the_reaper_counts(connect: Connect, service
     assert rows(reaper, "select state, losses from jobsched.outcome") == [("dead", 0)]
 
 
-def test_words_that_meet_the_reaper_are_refused(connect: Connect, service: Service) -> None:
-    """Output and checkpoint wait for its commit, and find no lease."""
+@pytest.mark.parametrize("word", ["output", "checkpoint", "progress"])
+def test_a_word_that_meets_the_reaper_is_refused(connect: Connect, service: Service, word: str) -> None:
+    """Each kind by itself waits for its commit, and finds no lease."""
     submit(service)
     one, reaper, watcher = connect(), connect(), connect()
     mine = worker(one)
     (job,) = claim(one, mine)
 
     def talk() -> None:
-        leases.write_output(one, [(job.job_id, job.token, 0, 1, "log", "late")])
-        leases.save_checkpoint(one, job.job_id, job.token, "1")
-        leases.report_progress(one, [(job.job_id, job.token, 5.0, 0.9, "late")])
+        match word:
+            case "output":
+                leases.write_output(one, [(job.job_id, job.token, 0, 1, "log", "late")])
+            case "checkpoint":
+                leases.save_checkpoint(one, job.job_id, job.token, "1")
+            case "progress":
+                leases.report_progress(one, [(job.job_id, job.token, 5.0, 0.9, "late")])
 
     with ThreadPoolExecutor(1) as pool:
         with reaper.transaction():
@@ -275,6 +282,27 @@ def test_a_reaper_that_dies_half_way_has_done_nothing(connect: Connect, service:
     assert [(each.next, each.jobs) for each in fleet.reap(watcher, lost_limit=20)] == [("queued", 5)]
 
 
+def test_a_reaper_that_dies_between_its_statements_has_declared_nobody_dead(
+    connect: Connect, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are one transaction: no worker is told to stop while its jobs stay leased to it."""
+    (job_id,) = submit(service)
+    one, dying, watcher = connect(), connect(), connect()
+    mine = worker(one, lease=5)
+    claim(one, mine)
+    one.execute("update jobsched.worker set heartbeat_at = heartbeat_at - interval '10 s'")
+
+    def die(variable: str, mark: str) -> None:
+        watcher.execute("select pg_terminate_backend(%s, 10000)", (dying.info.backend_pid,))
+
+    monkeypatch.setattr("jobsched.core.engine.reaper.kill_processes_marked", die)
+    with pytest.raises(psycopg.OperationalError):
+        reap_once(dying, worker_id=worker(watcher), me=NOBODY, lost_limit=20)
+
+    assert fleet.heartbeat(one, mine, state="busy", running=1, rss_bytes=0) == (True, None)
+    assert state(watcher, job_id) == "running"
+
+
 def test_eight_reapers_at_once_take_each_job_back_once(connect: Connect, service: Service) -> None:
     """One loss a job, one line in its log, one place in its lane, and one of them tells of the death."""
     jobs = 400
@@ -304,3 +332,31 @@ def test_eight_reapers_at_once_take_each_job_back_once(connect: Connect, service
     assert sum(moved for _, moved in results) == jobs
     assert rows(setup, "select count(*), count(distinct job_id), max(losses) from jobsched.ready") == [(jobs, jobs, 1)]
     assert rows(setup, "select count(*), count(distinct job_id) from jobsched.attempt_log") == [(jobs, jobs)]
+
+
+def test_a_job_that_was_committed_behind_the_cursor_is_found_by_the_look_from_the_start(
+    connect: Connect, service: Service
+) -> None:
+    """Nobody told of it, and it is too late for the looks that go a little back: in the end it is found."""
+    now = [1000.0]
+    reader = LaneReader(["noop"])
+    reader.cursors = Cursors(lambda: now[0])
+    one, late = connect(), connect()
+    mine = worker(one)
+    submit(service)
+
+    def read() -> list[int]:
+        return [job.job_id for job in reader.claim(one, mine, [("default", Priority.DEFAULT)], 10, solo=True)]
+
+    assert len(read()) == 1
+    with late.transaction():
+        left_behind = service.submit(NewJob("noop"), connection=late).id
+        for _ in range(8):
+            later = submit(service)
+            reader.cursors.rewind()
+            assert read() == later
+            now[0] += 0.5
+    assert read() == []
+
+    now[0] += 1000.0
+    assert read() == [left_behind]
