@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -17,6 +20,7 @@ from jobsched.core.service import Service
 from jobsched.core.store import leases, waiting
 from jobsched.core.store.retention import prune
 from jobsched.tests.store.hands import Hands
+from jobsched.tests.store.leasing import until_waits
 
 Connect = Callable[[], psycopg.Connection[Any]]
 OK, FAIL, ANY = Condition.OK, Condition.FAIL, Condition.ANY
@@ -145,6 +149,21 @@ def test_a_child_whose_parents_end_nobody_told_is_found(service: Service, hands:
     assert states(service, child) == [State.QUEUED]
 
 
+def test_two_that_settle_a_job_at_once_move_it_once(service: Service, hands: Hands, connect: Connect) -> None:
+    """The second waits for the first, and finds that the job has gone."""
+    parent = service.submit(NewJob("noop")).id
+    child = service.submit(NewJob("noop", after=(After(parent),))).id
+    hands.run()
+    one, other = connect(), connect()
+    with ThreadPoolExecutor(1) as pool:
+        with one.transaction():
+            assert waiting.settle(one, [child]).ready == {("default", "noop"): 1}
+            second = pool.submit(waiting.settle, other, [child])
+            until_waits(connect(), other)
+        assert second.result(30).ready == Counter()
+    assert [job.job_id for job in hands.claim(10)] == [child]
+
+
 def test_time_comes_after_parents_and_the_key_after_both(service: Service, hands: Hands) -> None:
     """blocked, then scheduled, then blocked again behind its key, then queued."""
     parent = service.submit(NewJob("noop", queue="parents")).id
@@ -186,6 +205,22 @@ def test_of_one_concurrency_key_only_so_many_are_let_in(service: Service, hands:
     assert states(service, *ids) == [State.SUCCEEDED, State.RUNNING, State.QUEUED, State.BLOCKED]
     service.set_queue("default", {"key_limit": 3})
     assert states(service, ids[3]) == [State.QUEUED]
+
+
+def test_turns_of_a_key_are_given_by_one_at_a_time(service: Service, hands: Hands, connect: Connect) -> None:
+    """Whoever comes second waits, and counts whom the first has let in."""
+    ids = [service.submit(NewJob("noop", concurrency_key="k")).id for _ in range(3)]
+    (ended,) = hands.claim()
+    assert hands.succeed(ended)
+    one, other = connect(), connect()
+    turn = [("default", "k")]
+    with ThreadPoolExecutor(1) as pool:
+        with one.transaction():
+            assert waiting.settle(one, (), keys=turn).ready == {("default", "noop"): 1}
+            second = pool.submit(waiting.settle, other, (), keys=turn)
+            until_waits(connect(), other)
+        assert second.result(30).ready == Counter()
+    assert states(service, *ids) == [State.SUCCEEDED, State.QUEUED, State.BLOCKED]
 
 
 def test_a_key_is_not_lost_with_jobs_that_leave_in_other_ways(service: Service, hands: Hands) -> None:
@@ -249,6 +284,48 @@ def test_idempotency_goes_before_uniqueness(service: Service, hands: Hands) -> N
     with pytest.raises(IdempotencyConflict):
         service.submit(NewJob("noop", {"note": "other"}, unique_key="u", idempotency_key="i"))
     assert service.submit(NewJob("noop", unique_key="u")).created
+
+
+def test_whoever_gives_the_same_key_before_the_first_has_committed_waits_and_is_given_his_job(
+    service: Service, connect: Connect
+) -> None:
+    """Neither could see the key when it looked."""
+    service.submit(NewJob("noop"))
+    new = NewJob("noop", hold=True, idempotency_key="i")
+    theirs = connect()
+    with service.store.connection() as own:
+        pass
+    with ThreadPoolExecutor(1) as pool:
+        with theirs.transaction():
+            first = service.submit(new, connection=theirs)
+            second = pool.submit(service.submit, new)
+            until_waits(connect(), own)
+        again = second.result(30)
+    assert (again.id, again.created) == (first.id, False)
+    assert service.counts()[0].by_state == {State.QUEUED: 1, State.BLOCKED: 1}
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_the_key_of_a_job_that_waited_is_free_again_when_its_window_has_passed(
+    service: Service, settings: Any, connect: Connect, pruned: bool
+) -> None:
+    """The window counts from the job's end, whether or not retention has deleted the job by then."""
+    new = NewJob("noop", {"a": 1}, hold=True, idempotency_key="i")
+    first = service.submit(new).id
+    service.cancel([first], by="ann")
+    connection = connect()
+
+    def age(hours: int) -> None:
+        past = timedelta(hours=hours)
+        connection.execute("update jobsched.outcome set finished_at = finished_at - %s", (past,))
+        connection.execute("update jobsched.idempotency set expires_at = expires_at - %s", (past,))
+
+    age(7 * 24 - 1)
+    if pruned:
+        assert prune(connection, settings.replace(retention__succeeded=1.0)) == 1
+    assert service.submit(new).id == first
+    age(2)
+    assert service.submit(replace(new, payload={"a": 2})).created
 
 
 def test_of_many_with_one_unique_key_at_once_one_is_made(settings: Any, service: Service) -> None:
