@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -13,10 +14,12 @@ from jobsched.core.model.errors import UsageError
 from jobsched.core.model.job import NewJob
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
-from jobsched.core.store import leases
+from jobsched.core.store import leases, queues
 from jobsched.core.store.leases import Claimed
 from jobsched.core.store.limits import Taken, claim_limited
+from jobsched.core.store.sql import load
 from jobsched.tests.store.hands import Hands
+from jobsched.tests.store.leasing import until_waits
 
 Connect = Callable[[], psycopg.Connection[Any]]
 
@@ -56,6 +59,28 @@ def test_a_limit_that_is_set_late_counts_what_runs_already(service: Service, han
     assert len(take(hands, 10).jobs) == 1
 
 
+def test_a_limit_counts_jobs_whose_claim_was_committed_while_it_was_being_set(
+    service: Service, hands: Hands, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim had not seen the limit, nor the first look for leases the claim: a second one finds them."""
+    service.submit_many([NewJob("noop")] * 10)
+    looks: list[str] = []
+
+    def commit_between_looks(name: Any) -> Any:
+        looks.extend([name] if name == "mark_limited" else [])
+        if len(looks) == 2:
+            hands.connection.commit()
+        return load(name)
+
+    monkeypatch.setattr(queues, "load", commit_between_looks)
+    hands.connection.autocommit = False
+    assert len(hands.claim(4)) == 4
+    queues.set_queue(connect(), "default", {"max_running": 5})
+    hands.connection.autocommit = True
+
+    assert len(take(hands, 10).jobs) == 1
+
+
 def test_workers_that_claim_at_once_do_not_exceed_it(service: Service, connect: Connect) -> None:
     """Each counts with the queue's row locked, in a snapshot newer than the lock."""
     service.set_queue("default", {"max_running": 7})
@@ -74,6 +99,21 @@ def test_workers_that_claim_at_once_do_not_exceed_it(service: Service, connect: 
         thread.join()
     assert len(taken) == len(set(taken)) == 7
     assert service.counts()[0].by_state[State.RUNNING] == 7
+
+
+def test_whoever_claims_second_waits_and_counts_what_the_first_has_taken(
+    service: Service, hands: Hands, connect: Connect
+) -> None:
+    """Leases that are not committed yet cannot be counted, so nobody counts meanwhile."""
+    service.set_queue("default", {"max_running": 2})
+    service.submit_many([NewJob("noop")] * 4)
+    second = Hands(connect(), "second")
+    with ThreadPoolExecutor(1) as pool:
+        with hands.connection.transaction():
+            assert len(take(hands, 2).jobs) == 2
+            late = pool.submit(take, second, 2)
+            until_waits(connect(), second.connection)
+        assert late.result(30) == Taken([], held_back=True)
 
 
 def test_a_rate_lets_start_what_its_bucket_holds_and_says_when_the_next_may(service: Service, hands: Hands) -> None:
