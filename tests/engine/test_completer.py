@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from jobsched.core.engine.completer import Completer
 from jobsched.core.engine.hand import Held
 from jobsched.core.host import ProcessIdentity
 from jobsched.core.model.errors import JobschedError
-from jobsched.core.model.job import NewJob
+from jobsched.core.model.job import After, Condition, NewJob
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
 from jobsched.core.store import fleet, leases
@@ -199,6 +200,23 @@ def test_words_that_the_store_refuses_cost_no_end(bench: Bench) -> None:
     assert logged[0][0] == "StoreRefused"
     assert logged[1] == ("E", "fine")
     assert len(bench.lost) == 1
+
+
+def test_who_waited_for_jobs_goes_on_once_their_ends_are_written(bench: Bench) -> None:
+    """After a success and after any other end; workers are told of what is ready now."""
+    done, failed = bench.claim(2)
+    for parent, condition in ((done, Condition.OK), (failed, Condition.FAIL)):
+        bench.service.submit(NewJob("noop", queue="later", after=(After(parent.job.job_id, condition),)))
+    assert bench.states() == {"running": 2, "blocked": 2}
+    told: Counter[tuple[str, str]] = Counter()
+    bench.completer._ready = told.update
+    bench.succeed([done])
+    bench.completer.ended([verdict.judge(failed.job, report("discard"))])
+
+    bench.finish()
+
+    assert bench.states() == {"succeeded": 1, "dead": 1, "queued": 2}
+    assert told == {("later", "noop"): 2}
 
 
 def test_few_jobs_do_not_wait_for_many(bench: Bench) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
+import psycopg
 import pytest
 
 from jobsched.core.config import Settings
@@ -11,6 +14,10 @@ from jobsched.core.engine import maintenance
 from jobsched.core.engine.maintenance import Maintenance
 from jobsched.core.host import identify
 from jobsched.core.metrics import WorkerMetrics
+from jobsched.core.model.job import After, NewJob
+from jobsched.core.model.states import State
+from jobsched.core.registry import Registry
+from jobsched.core.service import Service
 from jobsched.core.store.link import Link
 from jobsched.core.store.store import Store
 from jobsched.tests.store.hands import Hands
@@ -55,3 +62,23 @@ def test_a_big_clean_up_goes_on_turn_by_turn_until_it_is_done(keeping: Maintenan
     assert left == (0,)
     assert max(sleeps[:-1]) <= maintenance.SHORTEST_SLEEP
     assert sleeps[-1] > maintenance.SHORTEST_SLEEP
+
+
+def test_what_others_have_overlooked_goes_on(
+    keeping: Maintenance, store: Store, settings: Settings, connect: Callable[[], psycopg.Connection[Any]]
+) -> None:
+    """A child whose parent's end nobody told of, and one that nobody has looked at since it was committed."""
+    hands = Hands(connect())
+    with Service(settings, store=store, registry=Registry()) as service:
+        parent = service.submit(NewJob("noop")).id
+        children = [service.submit(NewJob("noop", after=(After(parent),))).id]
+        hands.run()
+        keeping.once(hands.connection)
+        assert service.get(children[0]).state is State.QUEUED
+
+        with hands.connection.transaction():
+            children.append(service.submit(NewJob("noop", after=(After(parent),)), connection=hands.connection).id)
+        assert service.get(children[1]).state is State.BLOCKED
+        keeping.sweep_now()
+        keeping.once(hands.connection)
+        assert service.get(children[1]).state is State.QUEUED

@@ -31,6 +31,12 @@ def test_loaded_jobs_can_be_claimed(service: Service, hands: Hands) -> None:
     assert len(hands.claim(10)) == 3
 
 
+def test_jobs_that_wait_are_looked_at_once_they_are_loaded(service: Service) -> None:
+    """Whose turn has come, or whose parent has ended, is queued without a worker's help."""
+    service.load([NewJob("noop", concurrency_key="k"), NewJob("noop", concurrency_key="k")])
+    assert service.counts()[0].by_state == {State.QUEUED: 1, State.BLOCKED: 1}
+
+
 def test_keys_and_times_are_kept_in_a_load(service: Service) -> None:
     """Keys make one job each, also across pieces; delayed jobs wait."""
     new = [NewJob("noop", {"n": n % 4}, idempotency_key=f"k{n % 4}") for n in range(8)]
