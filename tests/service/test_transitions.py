@@ -11,7 +11,7 @@ from jobsched.core.model.errors import JobNotFound, QueueNotFound, UsageError, W
 from jobsched.core.model.job import NewJob
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
-from jobsched.core.store import leases
+from jobsched.core.store import leases, transitions
 from jobsched.tests.store.hands import Hands
 
 
@@ -203,6 +203,65 @@ def test_a_purge_cancels_what_waits_in_one_queue(service: Service, hands: Hands)
     assert service.get(running).state is State.RUNNING
     with pytest.raises(QueueNotFound, match="nowhere"):
         service.purge("nowhere")
+
+
+@pytest.mark.parametrize("new", [NewJob("noop"), NewJob("noop", delay=60), NewJob("noop", hold=True)])
+def test_a_purge_leaves_what_is_submitted_while_it_works(
+    service: Service, connection: Any, monkeypatch: pytest.MonkeyPatch, new: NewJob
+) -> None:
+    """It was not there when somebody said purge; and nobody can make a purge last by submitting."""
+    purge_a_batch = transitions._one
+    later: list[int] = []
+
+    def submit_first(*arguments: Any) -> tuple[int, int | None]:
+        if len(later) < 50:
+            later.append(service.submit(new).id)
+        return purge_a_batch(*arguments)
+
+    service.submit_many([new] * 5)
+    monkeypatch.setattr(transitions, "_one", submit_first)
+
+    assert transitions.purge(connection, "default", by="ann", batch=2) == 5
+
+    assert len(later) < 50
+    assert {job.state.is_final for job in service.get_many(later)} == {False}
+
+
+def test_a_purge_leaves_what_is_run_again_while_it_works(
+    service: Service, connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever retries a job that was just purged wants it: its new place is behind the purge's end."""
+    purge_a_batch = transitions._one
+    ids = [made.id for made in service.submit_many([NewJob("noop")] * 3)]
+    again: list[bool] = []
+
+    def retry_after(*arguments: Any) -> tuple[int, int | None]:
+        done = purge_a_batch(*arguments)
+        if not any(again):
+            again.append(service.retry(ids[:1], by="bob")[0].ok)
+        return done
+
+    monkeypatch.setattr(transitions, "_one", retry_after)
+
+    assert transitions.purge(connection, "default", by="ann", batch=1) == 3
+
+    assert again[-1]
+    assert [job.state for job in service.get_many(ids)] == [State.QUEUED, State.CANCELLED, State.CANCELLED]
+
+
+@pytest.mark.parametrize(("new", "place"), [({}, "ready"), ({"delay": 60}, "delayed"), ({"hold": True}, "blocked")])
+def test_a_purge_passes_by_a_job_that_somebody_is_moving(
+    service: Service, connection: Any, connect: Any, new: dict[str, Any], place: str
+) -> None:
+    """It belongs to whoever claims, promotes or cancels it at that moment; the purge does not wait for him."""
+    moving, *others = (service.submit(NewJob("noop", **new)).id for _ in range(3))
+    mover = connect()
+    connection.execute("set lock_timeout = '10s'")
+    with mover.transaction():
+        mover.execute(f"select from jobsched.{place} where job_id = %s for update", (moving,))
+        assert transitions.purge(connection, "default", by="ann") == 2
+    assert not service.get(moving).state.is_final
+    assert {job.state for job in service.get_many(others)} == {State.CANCELLED}
 
 
 def test_words_that_are_stored_for_others_to_read_are_one_plain_line(service: Service) -> None:
