@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .jobs import Connection
@@ -12,10 +13,11 @@ MOST = 10_000
 
 
 class Rank(NamedTuple):
-    """before: jobs of its queue that are to start first, at most MOST. solo: it must run alone; None: it is
-    not queued any more. ended_last_minute: jobs of the queue, at most MOST."""
+    """before: jobs of its queue that are to start first; urgent: jobs of other queues that are. solo: it must run
+    alone; None: it is not queued any more. ended_last_minute: jobs of its queue. Each number is at most MOST."""
 
     before: int
+    urgent: int
     solo: bool | None
     ended_last_minute: int
 
@@ -31,16 +33,29 @@ class Limits(NamedTuple):
 
 
 class Turns(NamedTuple):
-    """A concurrency key's turns. holders: jobs that have one, at most five; before: jobs that get one first."""
+    """A concurrency key's turns. used: how many jobs have one; holders: those, at most five; before: jobs that get
+    one first."""
 
     key_limit: int
+    used: int
     holders: list[int]
     before: int
 
 
-def rank(connection: Connection, job_id: int, queue: str, priority: int) -> Rank:
-    """Where a queued job stands."""
-    params = {"id": job_id, "queue": queue, "priority": priority, "most": MOST}
+def rank(
+    connection: Connection,
+    job_id: int,
+    queue: str,
+    priority: int,
+    *,
+    queues: Sequence[str] | None,
+    types: Sequence[str] | None,
+) -> Rank:
+    """Where a queued job stands. queues, types: those that the workers run that may take it; None is all."""
+    params = {
+        "id": job_id, "queue": queue, "priority": priority, "most": MOST,
+        "queues": None if queues is None else list(queues), "types": None if types is None else list(types),
+    }  # fmt: skip
     row = connection.execute(load("why_rank"), params).fetchone()
     assert row is not None
     return Rank(*row)

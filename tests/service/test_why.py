@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import psycopg
 import pytest
 
 from jobsched.core.model.job import After, NewJob
+from jobsched.core.model.priority import Priority
 from jobsched.core.model.schedule import Overlap
 from jobsched.core.service import Service
 from jobsched.core.store import waiting
-from jobsched.core.why import Reason, explain
+from jobsched.core.why import MOST_JOBS, Reason, explain
 from jobsched.tests.store.hands import Hands
 from jobsched.tests.store.ticking import Ticking
+
+Connect = Callable[[], psycopg.Connection[Any]]
 
 
 def why(service: Service, job_id: int) -> list[tuple[str, str | None]]:
@@ -65,12 +73,108 @@ def test_limits_name_who_uses_them_up(service: Service, hands: Hands) -> None:
     job = service.list()[0].id
     reasons = explain(service, service.get(job))
     assert [each.code for each in reasons] == ["limit", "rate", "rank"]
-    assert reasons[0].text == "queue default runs its 2 jobs: jobs 1, 2"
+    assert reasons[0].text == "queue default runs 2 jobs, of which 2 may: jobs 1, 2"
     assert reasons[0].fix == "jobsched queue set default --max-running 3"
+    assert "one every 1m40s: the next one in 1m" in reasons[1].text
     keyed = [service.submit(NewJob("noop", queue="other", concurrency_key="k")).id for _ in range(3)]
-    reason = only(service, keyed[2])
-    assert (reason.code, reason.fix) == ("key", "jobsched queue set other --key-limit 2")
-    assert f"job {keyed[0]} had a turn first; 1 more come before this one" in reason.text
+    reasons = explain(service, service.get(keyed[2]))
+    assert [(each.code, each.job_id, each.depth) for each in reasons] == [
+        ("key", keyed[2], 0), ("rank", keyed[0], 1),
+    ]  # fmt: skip
+    assert reasons[0].fix == "jobsched queue set other --key-limit 3"
+    assert f"job {keyed[0]} had a turn first; 1 more come before this one" in reasons[0].text
+
+
+def test_a_limit_that_was_lowered_is_told_with_one_that_is_enough(service: Service, hands: Hands) -> None:
+    """For those that run beyond it, for those that come before, and for this job."""
+    ids = [made.id for made in service.submit_many([NewJob("noop")] * 6)]
+    hands.claim(3)
+    service.set_queue("default", {"max_running": 1})
+    (limit, _) = explain(service, service.get(ids[-1]))
+    assert limit.text == "queue default runs 3 jobs, of which 1 may: jobs 1, 2, 3"
+    assert limit.fix == "jobsched queue set default --max-running 6"
+
+
+def test_more_urgent_jobs_of_other_queues_are_counted_where_the_same_workers_run_them(
+    service: Service, hands: Hands
+) -> None:
+    """Not those that no such worker runs, nor those of paused queues or of queues that it does not serve."""
+    job = service.submit(NewJob("noop")).id
+    urgent = NewJob("noop", queue="other", priority=Priority.CRITICAL)
+    service.submit_many([urgent, urgent, replace(urgent, priority=Priority.LOW)])
+    service.submit(replace(urgent, type="odd"), unchecked=True)
+    service.submit(replace(urgent, queue="paused"))
+    service.pause_queue("paused", by="ann")
+    said = "0 jobs of queue default start first; 2 more urgent ones of other queues do, too"
+    assert said in only(service, job).text
+    hands.connection.execute("update jobsched.worker set queues = array['default']")
+    assert "other queues" not in only(service, job).text
+
+
+def test_workers_that_are_lost_or_end_serve_nothing(service: Service, hands: Hands) -> None:
+    """They are named; a job that one of them still has is waited for."""
+    running, queued = (service.submit(NewJob("noop")).id for _ in range(2))
+    hands.claim()
+    hands.connection.execute("update jobsched.worker set command = 'drain'")
+    assert only(service, queued).text == "no worker serves queue default: worker hands is told to end"
+    hands.connection.execute("update jobsched.worker set heartbeat_at = now() - interval '5 min'")
+    reason = only(service, queued)
+    assert reason.text == "no worker serves queue default: worker hands has been silent for 5m"
+    assert reason.fix == "jobsched worker"
+    assert "which has been silent for 5m: a living worker takes the job over" in only(service, running).text
+    assert only(service, running).fix == "jobsched worker"
+    Hands(hands.connection, "other")
+    assert (only(service, queued).code, only(service, running).fix) == ("rank", None)
+
+
+def test_a_job_that_nothing_blocks_any_more_waits_for_a_worker_to_look(service: Service, connect: Connect) -> None:
+    """Its submitter died, or whoever ended its parent did; and where no worker lives, nobody will look."""
+    theirs = connect()
+    theirs.autocommit = False
+    job = service.submit(NewJob("noop", unique_key="u"), connection=theirs).id
+    theirs.commit()
+    parent = service.submit(NewJob("noop")).id
+    child = service.submit(NewJob("noop", after=(After(parent),))).id
+    hands = Hands(connect())
+    assert hands.run() == parent
+    hands.connection.execute("delete from jobsched.worker")
+    assert why(service, job) == [("unsettled", "jobsched worker"), ("no-worker", "jobsched worker")]
+    assert why(service, child) == [("dependency", "jobsched worker"), ("no-worker", "jobsched worker")]
+    Hands(hands.connection)
+    assert why(service, job) == [("unsettled", None)]
+
+
+def test_a_held_job_whose_parent_ended_otherwise_is_told_what_releasing_it_would_do(
+    service: Service, hands: Hands
+) -> None:
+    """The parent has to be run again first."""
+    parent = service.submit(NewJob("noop")).id
+    child = service.submit(NewJob("noop", after=(After(parent),), hold=True)).id
+    service.cancel([parent], by="ann")
+    held, dependency = explain(service, service.get(child))
+    assert (held.code, dependency.fix) == ("held", f"jobsched retry {parent}")
+    assert "once nobody holds it, it is cancelled" in dependency.text
+
+
+def test_a_queue_that_somebody_deleted_is_told(service: Service, hands: Hands) -> None:
+    """Workers of every queue read their names from its table."""
+    job = service.submit(NewJob("noop")).id
+    hands.connection.execute("delete from jobsched.queue")
+    assert why(service, job)[0] == ("unknown-queue", "jobsched queue set default --key-limit 1")
+
+
+def test_of_a_wide_and_deep_web_of_parents_each_job_is_told_once_and_not_all_of_them(service: Service) -> None:
+    """Four layers of forty would be more lines than anybody reads, and more than any store could answer."""
+    layer: list[int] = []
+    for _ in range(4):
+        after = tuple(After(each) for each in layer)
+        made = service.submit_many([NewJob("noop", queue="web", after=after, hold=not after)] * 40)
+        layer = [each.id for each in made]
+    job = service.submit(NewJob("noop", after=tuple(After(each) for each in layer))).id
+    reasons = explain(service, service.get(job))
+    assert len({each.job_id for each in reasons}) <= MOST_JOBS + 1
+    assert sum(each.code == "dependency" and each.job_id == job for each in reasons) == 40
+    assert any(each.code == "held" for each in reasons)
 
 
 def test_a_chain_of_parents_is_followed_to_what_holds_it_up(service: Service) -> None:
@@ -80,7 +184,7 @@ def test_a_chain_of_parents_is_followed_to_what_holds_it_up(service: Service) ->
     third = service.submit(NewJob("noop", after=(After(second),))).id
     reasons = explain(service, service.get(third))
     assert [(each.code, each.job_id, each.depth) for each in reasons] == [
-        ("dependency", third, 0), ("dependency", second, 1), ("held", first, 2),
+        ("dependency", third, 0), ("dependency", second, 1), ("held", first, 2), ("no-worker", third, 0),
     ]  # fmt: skip
     assert reasons[2].fix == f"jobsched release {first}"
 
