@@ -76,11 +76,24 @@ def process_start(pid: int) -> int | None:
 def proves_dead(other: ProcessIdentity) -> bool:
     """Whether this process can prove `other` dead: same boot, same PID namespace, and no such pid
     with that start. Anything unknown proves nothing."""
+    return _is_among_ours(other) and process_start(other.pid) != other.pid_start
+
+
+def is_stopped(other: ProcessIdentity) -> bool:
+    """Whether this process can see that `other` is there and does nothing, because somebody stopped it (SIGSTOP)."""
+    if not _is_among_ours(other) or process_start(other.pid) != other.pid_start:
+        return False
+    try:
+        return Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+    except OSError:
+        return False
+
+
+def _is_among_ours(other: ProcessIdentity) -> bool:
+    """Whether pids mean the same here and there: same boot, same PID namespace, and nothing unknown."""
     if not other.boot_id or other.boot_id != boot_id():
         return False
-    if not other.pid_namespace or other.pid_namespace != pid_namespace() or not other.pid_start:
-        return False
-    return process_start(other.pid) != other.pid_start
+    return bool(other.pid_namespace) and other.pid_namespace == pid_namespace() and bool(other.pid_start)
 
 
 def die_with_parent(parent: int) -> None:

@@ -201,8 +201,12 @@ class Service(Undoing):
 
     def hold(self, ids: Sequence[int], *, by: str) -> builtins.list[ItemResult]:
         """Keep waiting jobs from running until somebody releases them."""
+        words("by", by, 200)
+        lanes: Counter[tuple[str, str]] = Counter()
         with self.store.connection() as own:
-            return transitions.hold(own, ids, by=words("by", by, 200))
+            results = transitions.hold(own, ids, lanes.update, by=by)
+            self._waker.ready(own, lanes)
+        return results
 
     def release(self, ids: Sequence[int]) -> builtins.list[ItemResult]:
         """Let go of held jobs: each goes on to wait for what else it waits for, if anything."""

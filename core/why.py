@@ -12,7 +12,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from .model.durations import format_duration, format_rate
@@ -74,6 +74,11 @@ class _Explanation:
     def _queues(self) -> dict[str, QueueInfo]:
         return {each.name: each for each in self._service.queues()}
 
+    @cached_property
+    def _now(self) -> datetime:
+        with self._service.store.connection() as own:
+            return why.now(own)
+
     @property
     def _any_worker(self) -> str | None:
         """The fix where any worker would do: none if there is one."""
@@ -122,7 +127,7 @@ class _Explanation:
                     yield from self._of_other(each.parent, depth + 1)
         if job.concurrency_key is not None:
             yield from self._turns(job, job.concurrency_key, depth)
-        if job.run_at is not None and job.run_at > datetime.now(UTC):
+        if job.run_at is not None and job.run_at > self._now:
             yield self._of_delayed(job, depth)
 
     def _dependency(self, job: Job, each: Dependency, depth: int) -> Reason:
@@ -157,7 +162,7 @@ class _Explanation:
 
     def _of_delayed(self, job: Job, depth: int) -> Reason:
         assert job.run_at is not None
-        left = (job.run_at - datetime.now(UTC)).total_seconds()
+        left = (job.run_at - self._now).total_seconds()
         due = f"in {format_duration(left)}" if left > 0 else "now: a worker makes it ready within a second"
         if job.attempt:
             text = f"attempt {job.attempt} of {job.max_attempts} failed; the next one is due {due}"
@@ -246,9 +251,7 @@ class _Explanation:
             yield Reason("rate", text, f"jobsched queue set {queue} --rate none", job.id, depth)
 
     def _of_running(self, job: Job, depth: int) -> Reason:
-        since = (
-            f" for {format_duration((datetime.now(UTC) - job.started_at).total_seconds())}" if job.started_at else ""
-        )
+        since = f" for {format_duration((self._now - job.started_at).total_seconds())}" if job.started_at else ""
         worker = next((each for each in self._workers if each.name == job.worker), None)
         fix = None if depth else f"jobsched logs -f {job.id}"
         if worker is not None and worker.liveness != "lost":

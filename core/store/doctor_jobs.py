@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ..host import ProcessIdentity, proves_dead
+from ..host import ProcessIdentity, is_stopped, proves_dead
 from ..model.durations import format_duration
 from ..model.errors import UsageError
 from ..model.findings import Finding, Level
@@ -58,32 +58,37 @@ class Registered(NamedTuple):
     leases: int
 
     @property
-    def is_gone(self) -> bool:
-        """Whether this host proves that its process is no more."""
-        return proves_dead(ProcessIdentity(self.host, self.boot_id, self.pid_namespace, self.pid, self.pid_start))
+    def identity(self) -> ProcessIdentity:
+        return ProcessIdentity(self.host, self.boot_id, self.pid_namespace, self.pid, self.pid_start)
+
+    @property
+    def has(self) -> str:
+        """The jobs that it has not given back."""
+        return "1 job is its own" if self.leases == 1 else f"{self.leases} jobs are its own"
 
 
 def _workers(visit: Visit) -> Iterator[Finding]:
     workers = [Registered(*row) for row in visit.ask("workers")]
-    gone = [each for each in workers if each.is_gone]
+    gone = [each for each in workers if proves_dead(each.identity)]
     ghosts = [each for each in workers if each.silent > each.lease and each not in gone]
     live = [each for each in workers if each not in gone and each not in ghosts]
     for each in gone[:MOST]:
         yield Finding(
             WARN, "workers",
-            f"worker {each.name} ({each.id}) is registered here as pid {each.pid}, which is gone; "
-            f"{each.leases} jobs are its own",
+            f"worker {each.name} ({each.id}) is registered here as pid {each.pid}, which is gone; {each.has}",
             "its jobs wait until another worker takes them back, at the latest when its lease is over",
             "jobsched worker (any worker of this store does it)",
         )  # fmt: skip
     for each in ghosts[:MOST]:
+        stopped = is_stopped(each.identity)
         yield Finding(
             BAD if live and each.silent > each.lease + 60 else WARN, "workers",
             f"worker {each.name} ({each.id}, pid {each.pid} on {each.host}) has been silent for "
-            f"{format_duration(each.silent)}, longer than its lease of {format_duration(each.lease)}; "
-            f"{each.leases} jobs are its own",
-            "it is a ghost; a living worker takes its jobs back within seconds" + (", but none has" if live else ""),
-            "jobsched worker",
+            f"{format_duration(each.silent)}, longer than its lease of {format_duration(each.lease)}; {each.has}",
+            ("somebody stopped its process" if stopped else "it is a ghost")
+            + "; a living worker takes its jobs back within seconds"
+            + (", but none has" if live else ""),
+            f"kill -CONT {each.pid}" if stopped else "jobsched worker",
         )  # fmt: skip
     left = len(gone) + len(ghosts) - len(gone[:MOST]) - len(ghosts[:MOST])
     if left:
@@ -111,6 +116,7 @@ class Queue(NamedTuple):
     paused_by: str | None
     reason: str | None
     paused_for: float | None
+    paused_until: datetime | None
     oldest: float | None
     workers: int
 
@@ -138,9 +144,11 @@ def _queue(queue: Queue) -> Finding | None:
     if queue.paused:
         by = f" by {queue.paused_by}" if queue.paused_by else ""
         reason = f" ({queue.reason})" if queue.reason else ""
+        until = f", until {queue.paused_until:%Y-%m-%d %H:%M:%S} UTC" if queue.paused_until else ""
+        since = format_duration(queue.paused_for or 0)
         return Finding(
             NOTE if queue.oldest is None else WARN, "queues",
-            f"queue {queue.name} was paused{by}{reason} {format_duration(queue.paused_for or 0)} ago; {queue.waits}",
+            f"queue {queue.name} was paused{by}{reason} {since} ago{until}; {queue.waits}",
             "none of its jobs starts", f"jobsched queue resume {word}",
         )  # fmt: skip
     if queue.oldest is None:

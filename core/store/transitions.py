@@ -76,11 +76,14 @@ def requeue(connection: Connection, ids: Sequence[int], *, queued: Queued = lamb
     return _each(connection, ids, attempt, judge)
 
 
-def hold(connection: Connection, ids: Sequence[int], *, by: str) -> list[ItemResult]:
-    """Keep waiting jobs from running until they are released."""
+def hold(connection: Connection, ids: Sequence[int], queued: Queued, *, by: str) -> list[ItemResult]:
+    """Keep waiting jobs from running until they are released. queued: told how many of each (queue, type) are
+    ready now, because a turn of their concurrency key has become free."""
 
     def attempt(chunk: list[int]) -> dict[int, State]:
-        return dict.fromkeys(waiting.hold(connection, chunk, by=by), State.BLOCKED)
+        held, moved = waiting.hold(connection, chunk, by=by)
+        queued(moved.ready)
+        return dict.fromkeys(held, State.BLOCKED)
 
     def judge(job_id: int, state: State) -> JobschedError | None:
         if state in WAITING:

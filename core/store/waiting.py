@@ -79,11 +79,11 @@ def sweep(connection: Connection, *, thorough: bool) -> Moved:
     return settle(connection, ids, keys=keys) if ids or keys else Moved()
 
 
-def hold(connection: Connection, ids: Sequence[int], *, by: str) -> set[int]:
-    """Hold waiting jobs; return which. Those that run or have ended, or do not exist, are not among them."""
+def hold(connection: Connection, ids: Sequence[int], *, by: str) -> tuple[set[int], Moved]:
+    """Hold waiting jobs; return which, and what goes on in their place. Those that run or have ended, or do not
+    exist, are not among them."""
     held = {job_id for (job_id,) in connection.execute(load("hold"), {"ids": list(ids), "by": by})}
-    after_end(connection, list(held))
-    return held
+    return held, after_end(connection, list(held))
 
 
 def release(connection: Connection, ids: Sequence[int]) -> tuple[set[int], Moved]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from .jobs import Connection
@@ -40,6 +41,13 @@ class Turns(NamedTuple):
     used: int
     holders: list[int]
     before: int
+
+
+def now(connection: Connection) -> datetime:
+    """The database's time: this host's clock may be hours off."""
+    row = connection.execute("select clock_timestamp()").fetchone()
+    assert row is not None
+    return row[0]  # type: ignore[no-any-return]
 
 
 def rank(

@@ -6,6 +6,7 @@ import signal
 
 from jobsched.core.model.job import After, NewJob
 from jobsched.core.model.priority import Priority
+from jobsched.core.store import chaos
 
 from .fleet import Fleet, Told, until
 
@@ -34,6 +35,26 @@ def test_a_limited_queue_never_runs_too_many_though_workers_are_killed(fleet: Fl
     assert fleet.until_ended(40) == {"succeeded": 40}
 
     assert most_at_once(fleet) <= 4
+
+
+def test_a_rate_is_kept_though_workers_are_killed(fleet: Fleet) -> None:
+    """By the store's own notes of who claimed when: within any span no more than the burst and what came since."""
+    rate, burst, jobs = 20.0, 4, 60
+    chaos.write_history(fleet.db)
+    fleet.service.set_queue("default", {"rate": rate, "burst": burst})
+    workers = [fleet.start("-c", "10") for _ in range(3)]
+    fleet.submit("nap", jobs, {"seconds": 0.05})
+    for began, worker in ((15, workers[0]), (30, workers[1])):
+        fleet.until_began(began)
+        worker.signal(signal.SIGKILL)
+
+    assert fleet.until_ended(jobs) == {"succeeded": jobs}
+
+    starts = [turn.at for turn in chaos.turns(fleet.db, ["default"]) if turn.what == "leased"]
+    assert len(starts) >= jobs
+    for first, at in enumerate(starts):
+        for last, later in enumerate(starts[first:], first):
+            assert last - first + 1 <= burst + rate * (later - at) + 1e-3
 
 
 def test_a_concurrency_key_is_a_mutex_and_nothing_of_it_is_lost(fleet: Fleet) -> None:

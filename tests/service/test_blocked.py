@@ -241,6 +241,19 @@ def test_a_key_is_not_lost_with_jobs_that_leave_in_other_ways(service: Service, 
     assert states(service, *ids[1:]) == [State.QUEUED, State.BLOCKED, State.DEAD]
 
 
+def test_whoever_gets_a_turn_because_another_is_held_is_waited_for_by_an_idle_worker(
+    service: Service, hands: Hands, connect: Connect
+) -> None:
+    """It is woken, and need not find the job at its next look."""
+    ids = [service.submit(NewJob("noop", concurrency_key="a")).id for _ in range(2)]
+    listener = connect()
+    listener.execute(f"listen jobsched_worker_{hands.id}".encode())
+    service.hold(ids[:1], by="ann")
+    (said,) = listener.notifies(timeout=5, stop_after=1)
+    assert said.payload == "wake default noop"
+    assert [job.job_id for job in hands.claim()] == ids[1:]
+
+
 def test_many_submitters_at_once_do_not_let_in_too_many(settings: Any, service: Service) -> None:
     """Admission is one at a time a key, each with a snapshot of its own."""
     service.set_queue("default", {"key_limit": 3})

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 import pytest
 from psycopg import sql
 
+from jobsched.core import host
 from jobsched.core.config import Settings
 from jobsched.core.host import boot_id, pid_namespace
 from jobsched.core.model.findings import Finding, Level
@@ -145,7 +149,7 @@ def test_a_worker_that_fell_silent_is_a_ghost(examine: Examine, db: Conn, submit
     found = examine("workers")
     assert levels(found) == [Level.WARN, Level.NOTE]
     assert "worker ghost" in found[0].what
-    assert "1 jobs are its own" in found[0].what
+    assert "1 job is its own" in found[0].what
     Hands(db, "living")
     assert levels(examine("workers"))[0] is Level.BAD
 
@@ -159,6 +163,29 @@ def test_a_process_of_this_host_that_is_gone_is_named_at_once(examine: Examine, 
     )
     (gone, _) = examine("workers")
     assert (gone.level, f"pid {os.getpid()}, which is gone" in gone.what) == (Level.WARN, True)
+
+
+@pytest.fixture
+def stopped_process() -> Iterator[int]:
+    """The pid of a process that somebody has stopped."""
+    process = subprocess.Popen(["sleep", "1000"])
+    process.send_signal(signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)
+    yield process.pid
+    process.kill()
+    process.wait(30)
+
+
+def test_a_worker_that_somebody_stopped_is_told_with_what_lets_it_go_on(
+    examine: Examine, db: Conn, stopped_process: int
+) -> None:
+    """It is no ghost: its process is here, and would go on."""
+    Hands(db, "frozen", identity=host.identify(stopped_process))
+    assert Level.WARN not in levels(examine("workers"))
+    db.execute("update jobsched.worker set heartbeat_at = now() - interval '1 min'")
+    (found, _) = examine("workers")
+    assert (found.level, found.fix) == (Level.WARN, f"kill -CONT {stopped_process}")
+    assert "somebody stopped its process" in (found.why or "")
 
 
 def test_many_ghosts_are_counted(examine: Examine, db: Conn) -> None:
@@ -183,12 +210,14 @@ def test_queues_that_nobody_serves_or_that_are_paused_are_named(
     submit(queue="lonely")
     submit(queue="moving")
     with Service(settings, store=store, registry=Registry()) as service:
-        service.pause_queue("moving", by="ann", reason="moving house")
+        until = datetime(2100, 1, 1, tzinfo=UTC)
+        service.pause_queue("moving", by="ann", reason="moving house", until=until)
     lonely, paused = sorted(examine("queues")[:2], key=lambda each: "paused" in each.what)
     assert (lonely.level, lonely.fix) == (Level.WARN, "jobsched worker --queues lonely")
     assert "no live worker serves queue lonely; its oldest queued job has waited" in lonely.what
     assert (paused.level, paused.fix) == (Level.WARN, "jobsched queue resume moving")
     assert "paused by ann (moving house)" in paused.what
+    assert "ago, until 2100-01-01 00:00:00 UTC; its oldest" in paused.what
 
     db.execute("update jobsched.ready set since = now() - interval '1 hour'")
     assert levels(examine("queues"))[0] is Level.BAD

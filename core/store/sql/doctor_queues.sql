@@ -3,6 +3,7 @@
 select q.name,
        q.paused_at is not null and (q.paused_until is null or q.paused_until > statement_timestamp()) as paused,
        q.paused_by, q.pause_reason, extract(epoch from clock_timestamp() - q.paused_at)::float8 as paused_for,
+       q.paused_until,
        extract(epoch from clock_timestamp() - head.since)::float8 as oldest,
        (
            select count(*) from jobsched.worker w
