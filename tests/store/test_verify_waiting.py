@@ -73,6 +73,13 @@ def test_jobs_that_wait_as_they_should_are_sound(db: Conn, settings: Settings, w
         ("queue_limit", "insert into jobsched.lease (job_id, token, worker_id, attempt, crashes, losses, solo, "
          "queued_since, limited) select 0, 0, worker_id, 1, 0, 0, false, now(), 'few' from jobsched.lease",
          "2 jobs of queue few run"),
+        ("key_limit", "delete from jobsched.slot", "it has no slot of key 'k'"),
+        ("lane", "update jobsched.blocked set priority = 0 where key = 'k'",
+         "it is blocked for default at priority 0 with key 'k'; its job says default, 2, 'k'"),
+        ("lane", "update jobsched.blocked set key = 'l', parked = false where key is null", "with key 'l'"),
+        ("dependencies", "delete from jobsched.dependency where not met", "it is blocked, and nothing blocks it"),
+        ("unique", "delete from jobsched.unique_active", "its key 'u' leads to no job"),
+        ("unique", "update jobsched.unique_active set job_id = 9999", "its key 'u' leads to job 9999"),
         ("unique", "update jobsched.job set unique_key = 'u' where queue = 'parents'", "active jobs have the key 'u'"),
     ],
 )  # fmt: skip

@@ -1,4 +1,5 @@
--- Jobs that went on although a job that they wait for has not ended as asked.
+-- Jobs that went on although a job that they wait for has not ended as asked; and jobs that stay blocked though
+-- somebody has looked and nothing blocks them: nobody is going to look again.
 with going as (
     select job_id, 'ready' as name from jobsched.ready where job_id >= %(first)s
     union all
@@ -13,6 +14,13 @@ wrong as materialized (
     from jobsched.dependency d
     join going g on g.job_id = d.child
     where not d.met and d.child >= %(first)s
+    union all
+    select b.job_id, 'it is blocked, and nothing blocks it'
+    from jobsched.blocked b
+    where b.job_id >= %(first)s and b.settled and not b.parked and b.held_at is null
+      and not exists (
+          select from jobsched.dependency d where d.child = b.job_id and not d.met and d.child >= %(first)s
+      )
 )
 select job_id, facts, count(*) over () as total
 from wrong
