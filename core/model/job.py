@@ -22,6 +22,8 @@ DEFAULT_QUEUE = "default"
 DEFAULT_MAX_ATTEMPTS = 3
 MAX_ATTEMPTS_LIMIT = 100
 MAX_PARENTS = 100
+MAX_ID = (1 << 63) - 1
+"""Of a job: what Postgres' bigint holds."""
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 """Queue, job type and tag names: what every shell, URL and metric label can carry unquoted."""
 
@@ -45,7 +47,7 @@ class After:
 def parse_after(text: str) -> After:
     """Read `12`, `12:ok`, `12:fail` or `12:any`. UsageError."""
     number, colon, word = text.partition(":")
-    if not (number.isascii() and number.isdecimal()) or (colon and word not in set(Condition)):
+    if not (number.isascii() and number.isdecimal() and len(number) <= 20) or (colon and word not in set(Condition)):
         raise UsageError(f"{text[:80]!r} does not name a job to run after — write ID, ID:ok, ID:fail or ID:any")
     return After(int(number), Condition(word) if colon else Condition.OK)
 
@@ -109,8 +111,8 @@ class NewJob:
             raise UsageError(f"{len(self.tags)} tags were given — at most 20")
         for tag in self.tags:
             check_name("tag", tag)
-        if len(self.after) > MAX_PARENTS:
-            raise UsageError(f"{len(self.after)} jobs were given to run after — at most {MAX_PARENTS}")
+        if self.after != ():
+            _check_after(self.after)
         keys = (
             ("idempotency", self.idempotency_key),
             ("unique", self.unique_key),
@@ -202,7 +204,17 @@ def check_name(what: str, name: str) -> None:
         )
 
 
+def _check_after(after: Any) -> None:
+    """Programs may give anything."""
+    if not isinstance(after, tuple | list) or not all(
+        isinstance(each, After) and isinstance(each.id, int) and each.condition in set(Condition) for each in after
+    ):
+        raise UsageError("the jobs to run after must be given as After(ID) or After(ID, Condition.…), in a tuple")
+    if len(after) > MAX_PARENTS:
+        raise UsageError(f"{len(after)} jobs were given to run after — at most {MAX_PARENTS}")
+
+
 def check_key(key: str, what: str) -> None:
     """Raise UsageError unless `key` is 1 to 255 printable characters. what: kind of key."""
-    if not 1 <= len(key) <= 255 or not key.isprintable():
+    if not isinstance(key, str) or not 1 <= len(key) <= 255 or not key.isprintable():
         raise UsageError(f"the {what} key must be 1 to 255 printable characters")

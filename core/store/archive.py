@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from ..model.archives import ArchiveFile
 from ..model.errors import JobschedError, LeaseLost, NotFound
+from ..model.job import MAX_ID
 from . import schema
-from .jobs import MAX_ID, Connection
+from .jobs import Connection
 from .sql import load
 
 LOOK = 2000

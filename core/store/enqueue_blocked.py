@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import Conflict, JobNotFound
+from ..model.job import MAX_ID
 from ..model.results import Submitted
 from ..model.states import State
 from .sql import load
@@ -74,7 +75,7 @@ def _take_unique(unique_key: str, job_id: int) -> Steps[Submitted | None]:
 def _check_parents(after: tuple[tuple[int, str], ...]) -> Steps[None]:
     if not after:
         return
-    rows = yield load("job_states"), {"ids": [parent for parent, _ in after]}
+    rows = yield load("job_states"), {"ids": [parent for parent, _ in after if parent <= MAX_ID]}
     states = {row[0]: State(row[1]) for row in rows}
     for parent, condition in after:
         state = states.get(parent)

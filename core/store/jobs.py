@@ -10,14 +10,13 @@ import psycopg
 
 from ..model.backoff import Backoff, BackoffKind
 from ..model.errors import JobNotFound
-from ..model.job import Attempt, Job
+from ..model.job import MAX_ID, Attempt, Job
 from ..model.priority import Priority
 from ..model.results import DeadGroup, Dependency, QueueCounts
 from ..model.states import State
 from .enqueue import Row
 from .sql import load
 
-MAX_ID = (1 << 63) - 1
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 

@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 
 from ..model.durations import MAX_SECONDS
 from ..model.findings import Checked, Violation
+from ..model.job import MAX_ID
 from .connect import translated
 from .sql import load
 
@@ -29,7 +30,6 @@ LIMIT = 20
 """Violations of one invariant that are told apart; the others are counted."""
 REORDERED = timedelta(minutes=1)
 """Ids are drawn before jobs are committed, so by so much a bigger id may be the older job's."""
-MAX_ID = (1 << 63) - 1
 _LIVE = ("ready", "delayed", "blocked", "lease")
 _PLACES = (*_LIVE, "outcome")
 

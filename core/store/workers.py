@@ -6,9 +6,10 @@ from collections.abc import Collection
 from typing import Any, Literal
 
 from ..model.errors import WorkerNotFound
+from ..model.job import MAX_ID
 from ..model.results import Liveness, WorkerInfo
 from .enqueue import Row
-from .jobs import MAX_ID, Connection
+from .jobs import Connection
 from .sql import load
 
 

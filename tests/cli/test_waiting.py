@@ -22,6 +22,7 @@ def test_a_job_is_submitted_after_others_held_and_released(cli: Cli) -> None:
     assert reasons.code == 1
     assert [(item["job"], item["reason"], item["fix"]) for item in reasons.json["items"]] == [
         (int(child_id), "dependency", None), (int(parent), "held", f"jobsched release {parent}"),
+        (int(child_id), "no-worker", "jobsched worker"),
     ]  # fmt: skip
     assert cli("release", parent).code == 0
     assert cli("release", parent).code == 4
@@ -35,6 +36,9 @@ def test_a_job_is_submitted_after_others_held_and_released(cli: Cli) -> None:
     ("words", "code", "said"),
     [
         (["submit", "noop", "--after", "12"], 3, "job 12, after which"),
+        (["submit", "noop", "--after", "9" * 20], 3, "is not in the store"),
+        (["submit", "noop", "--after", "9" * 5000], 2, "ID:ok, ID:fail or ID:any"),
+        (["submit", "noop", "--after", "0"], 3, "is not in the store"),
         (["submit", "noop", "--after", "x"], 2, "ID:ok, ID:fail or ID:any"),
         (["submit", "noop", "--unique", ""], 2, "unique key"),
         (["submit", "noop", "--concurrency-key", "a\nb"], 2, "concurrency key"),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from jobsched.core.model.errors import UsageError
-from jobsched.core.model.job import NewJob
+from jobsched.core.model.job import After, NewJob
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -48,6 +48,15 @@ def test_sensible_jobs_are_accepted(job: NewJob) -> None:
         (NewJob("noop", idempotency_key=""), "idempotency key"),
         (NewJob("noop", idempotency_key="k" * 256), "idempotency key"),
         (NewJob("noop", idempotency_key="a\nb"), "idempotency key"),
+        (NewJob("noop", unique_key=5), "unique key"),  # type: ignore[arg-type]
+        (NewJob("noop", concurrency_key=b"k"), "concurrency key"),  # type: ignore[arg-type]
+        (NewJob("noop", concurrency_key="a\u202eb"), "concurrency key"),
+        (NewJob("noop", after=5), "After"),  # type: ignore[arg-type]
+        (NewJob("noop", after=None), "After"),  # type: ignore[arg-type]
+        (NewJob("noop", after=(5,)), "After"),  # type: ignore[arg-type]
+        (NewJob("noop", after=(After("5"),)), "After"),  # type: ignore[arg-type]
+        (NewJob("noop", after=(After(5, "okay"),)), "After"),  # type: ignore[arg-type]
+        (NewJob("noop", after=(After(5),) * 101), "at most 100"),
     ],
 )
 def test_what_is_out_of_range_is_refused_by_name(job: NewJob, said: str) -> None:
