@@ -42,8 +42,8 @@ bench: $(VENV)/.run-stamp ## measure throughput and latency on this machine, bes
 	@for what in drain enqueue latency pinned; do $(BIN)/jobsched bench $$what || exit; done
 
 .PHONY: generated
-generated: $(VENV)/.dev-stamp ## write the parts of documents that are made from the code
-	JOBSCHED_TEST_WRITE_GENERATED=1 $(BIN)/pytest -q tests/test_docs.py tests/store/test_schema.py -k generated
+generated: $(VENV)/.dev-stamp ## write what is made from the code: completions, parts of documents
+	JOBSCHED_TEST_WRITE_GENERATED=1 $(BIN)/pytest -q tests/test_docs.py tests/test_reference.py tests/cli/test_schema.py tests/store/test_schema.py -k generated
 
 .PHONY: clean
 clean: ## remove everything that can be made again

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("id", "id"),
     Column("i", "number"),
-    Column("created"),
+    Column("created", "flag"),
     Column("error"),
     Column("code", shown=False),
     Column("fix", shown=False),

@@ -37,7 +37,20 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Jobs": ("submit", "ls", "show", "logs", "tail", "wait", "why", "dlq"),
     "Changing jobs": ("cancel", "retry", "hold", "release", "undo", "ops"),
     "Workers, queues, schedules": ("worker", "workers", "queue", "cron", "handlers"),
-    "The rest": ("demo", "doctor", "verify", "archive", "db", "db-tx", "config", "bench", "chaos", "help"),
+    "The rest": (
+        "demo",
+        "doctor",
+        "verify",
+        "archive",
+        "db",
+        "db-tx",
+        "config",
+        "completion",
+        "schema",
+        "bench",
+        "chaos",
+        "help",
+    ),
 }
 GLOBAL_FLAGS = "\nGlobal flags:{dry} -o -q --fields --no-header --color --time -y -v … (jobsched --help)\n"
 EXAMPLES = """
@@ -217,6 +230,7 @@ _OPTIONS: tuple[tuple[str, tuple[str, ...], str | None, str], ...] = (
     ("no_input", ("--no-input",), None, "never ask anything"),
     ("dry_run", ("-n", "--dry-run"), None, "show what would be done; change nothing"),
     ("verbose", ("-v", "--verbose"), None, "say more on stderr"),
+    ("profile", ("-p", "--profile"), "PROFILE", "settings of [profile.PROFILE]; before JOBSCHED_PROFILE"),
     ("database_url", ("--database-url",), "URL", "the store; better JOBSCHED_DATABASE_URL, which `ps` doesn't show"),
     ("imports", ("--import",), "MODULE", "a Python module with handlers of yours (may be repeated)"),
 )

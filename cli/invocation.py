@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("auto", "table", "json", "jsonl", "csv", "tsv", "id")
 JSON_FORMATS = ("json", "jsonl")
+COLOURS = ("auto", "always", "never")
+TIME_STYLES = ("relative", "local", "utc", "epoch")
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class Invocation:
     dry_run: bool = False
     verbose: bool = False
     database_url: str | None = None
+    profile: str | None = None
     imports: list[str] = field(default_factory=list)
     command_line: list[str] | None = None
     propagating: bool = False
@@ -74,16 +77,12 @@ class Invocation:
                 flags["database_url"] = self.database_url
             if self.imports:
                 flags["imports"] = ",".join(self.imports)
-            self._settings = load(flags)
+            self._settings = load(flags, profile=self.profile)
         return self._settings
 
     def set(self, name: str, value: object) -> None:
         """Store a global flag. UsageError: a word that the flag does not know."""
-        choices = {
-            "output": FORMATS,
-            "color": ("auto", "always", "never"),
-            "time": ("relative", "local", "utc", "epoch"),
-        }.get(name)
+        choices = {"output": FORMATS, "color": COLOURS, "time": TIME_STYLES}.get(name)
         if choices and value not in choices:
             flag = {"output": "-o/--output"}.get(name, f"--{name}")
             raise UsageError(f"{flag} {value!r} is not known — it is one of {', '.join(choices)}")
@@ -116,6 +115,10 @@ def open_service() -> Iterator[Service]:
     service = Service(_current.settings)
     try:
         yield service
+        if stderr_is_terminal() or stdin_is_terminal():  # scripts press no tab
+            from . import vocabulary
+
+            vocabulary.refresh(service, _current)
     finally:
         service.close()
 

@@ -24,16 +24,16 @@ from .text import colour_wanted, escape, escape_json, escape_output, escape_tsv,
 
 VERSION = 1
 Row = Mapping[str, Any]
-Kind = Literal["text", "id", "state", "time", "span", "number", "json"]
+Kind = Literal["text", "id", "state", "time", "span", "number", "flag", "list", "json"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One field of a record.
 
-    kind: how it is shown; "span" is seconds. shown: whether tables, TSV and CSV have it without
-    --fields; JSON has every field always. in_table: as `shown`, for tables alone. title: the
-    heading, where the name does not make a good one.
+    kind: what it is in JSON, and how it is shown; "span" is seconds, "list" is one of texts. shown: whether
+    tables, TSV and CSV have it without --fields; JSON has every field always. in_table: as `shown`, for tables
+    alone. title: the heading, where the name does not make a good one.
     """
 
     name: str

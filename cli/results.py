@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("id", "id"),
-    Column("ok"),
+    Column("ok", "flag"),
     Column("state", "state"),
     Column("error"),
     Column("code", shown=False),
 )
+SELECTED = (Column("id", "id"),)
 PARTIAL = 5
 SPELLED_OUT = 20
 """So many failures are explained on stderr."""
@@ -78,10 +79,9 @@ def exit_code_of(errors: Sequence[JobschedError | None]) -> int:
 def preview(pages: Iterable[Sequence[int]], verb: str) -> int:
     """What --dry-run shows instead: the ids, and how many there are."""
     count = 0
-    columns = (Column("id", "id"),)
-    if output.fields_asked(columns):
+    if output.fields_asked(SELECTED):
         return 0
-    writer = output.writer("job.selected", columns)
+    writer = output.writer("job.selected", SELECTED)
     for ids in pages:
         for job_id in ids:
             writer.write({"id": job_id})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("id", "id"),
-    Column("created", shown=False),
+    Column("created", "flag", shown=False),
     Column("state", "state", shown=False),
     Column("type", shown=False),
 )
@@ -45,7 +45,7 @@ def acknowledge(service: Service, submitted: Submitted, job_type: str) -> None:
     """Write the id; to a person with a word on what is going to happen."""
     if not invocation.current().for_people:
         row = {"id": submitted.id, "created": submitted.created, "state": submitted.state, "type": job_type}
-        output.emit("job", COLUMNS, [row])
+        output.emit("job.submitted", COLUMNS, [row])
         return
     from .announcing import announce
 

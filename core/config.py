@@ -5,6 +5,10 @@ The first layer that names a setting wins: flag, environment, `.jobsched.toml` (
 from the working directory), `$XDG_CONFIG_HOME/jobsched/config.toml`, `/etc/jobsched/config.toml`,
 default. A file found by walking up belongs to whoever owns that directory, so it may not set what
 is marked `trusted` here: where the store is, what is imported, or what may be reached.
+
+A profile is a table `[profile.NAME]` in any of these files, with settings for one purpose. It stands where
+it was asked for: `--profile` above the environment, or somebody who says `-p test` would work on the store
+of a forgotten variable; JOBSCHED_PROFILE right below the other variables, above what files say otherwise.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +25,13 @@ from .model.durations import parse_duration
 from .model.errors import ConfigError
 
 ENTRY_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+PROFILE = "JOBSCHED_PROFILE"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?", re.ASCII)
+
+
+Layer = Mapping[str, str]
+"""Dotted key → text, of one place where settings are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +198,21 @@ class Value:
 
 
 class Settings(Mapping[str, Any]):
-    """All settings, by dotted key. A key that is not declared is a KeyError, also when not set."""
+    """All settings, by dotted key. A key that is not declared is a KeyError, also when not set.
 
-    def __init__(self, values: dict[str, Value]) -> None:
+    profile: the name of the profile in use, None for none. profiles: name → the files that have one of that name.
+    """
+
+    def __init__(
+        self,
+        values: dict[str, Value],
+        *,
+        profile: str | None = None,
+        profiles: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self._values = values
+        self.profile = profile
+        self.profiles = dict(profiles or {})
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key].value
@@ -212,31 +233,69 @@ class Settings(Mapping[str, Any]):
         unknown = changed.keys() - BY_KEY.keys()
         if unknown:
             raise KeyError(", ".join(sorted(unknown)))
-        return Settings(self._values | changed)
+        return Settings(self._values | changed, profile=self.profile, profiles=self.profiles)
 
 
 def load(
     flags: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    profile: str | None = None,
 ) -> Settings:
     """Read every layer.
 
-    flags: dotted key → text, from the command line. ConfigError: an unreadable file, an unknown
-    key, a value that cannot be read, or a trusted setting in a file found by walking up.
+    flags: dotted key → text, from the command line. profile: the one that a flag names; else JOBSCHED_PROFILE
+    does. ConfigError: an unreadable file, an unknown key, a value that cannot be read, a trusted setting in a
+    file found by walking up, or a profile that no file has.
     """
     env = os.environ if environ is None else environ
     files = [(path, _read_toml(path)) for path in _config_files(env, cwd or _working_directory())]
     for path, content in files:
         _check_file(path, content)
+    profiles = _profiles(files)
+    name = profile or env.get(PROFILE) or None
+    if name is not None and name not in profiles:
+        raise _no_profile(name, profiles, "--profile" if profile else PROFILE, env)
+    chosen = _profile_layers(name, files) if name else []
+    above, below = (chosen, []) if profile else ([], chosen)
+    below += [(str(path), content) for path, content in files]
     values = {}
     for setting in SETTINGS:
         if setting.table:
-            values[setting.key] = _read_table(setting, env, files)
+            values[setting.key] = _read_table(setting, env, above, below)
             continue
-        text, origin = _find(setting, flags or {}, env, files)
+        text, origin = _find(setting, flags or {}, env, above, below)
         values[setting.key] = Value(None if text is None else _read(setting, setting.key, text, origin), origin)
-    return Settings(values)
+    return Settings(values, profile=name, profiles=profiles)
+
+
+def _profiles(files: Iterable[tuple[Path, Layer]]) -> dict[str, tuple[str, ...]]:
+    """Name → the files that have a profile of that name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path, content in files:
+        for name in dict.fromkeys(key.split(".")[1] for key in content if key.startswith("profile.")):
+            found[name] = (*found.get(name, ()), str(path))
+    return found
+
+
+def _profile_layers(name: str, files: Iterable[tuple[Path, Layer]]) -> list[tuple[str, Layer]]:
+    """What each file says in the profile, as (origin, settings)."""
+    start = f"profile.{name}."
+    return [
+        (
+            f"profile {name} in {path}",
+            {key.removeprefix(start): text for key, text in content.items() if key.startswith(start)},
+        )
+        for path, content in files
+    ]
+
+
+def _no_profile(name: str, profiles: Mapping[str, object], origin: str, env: Mapping[str, str]) -> ConfigError:
+    known = f"there are {', '.join(sorted(profiles))}" if profiles else "no file has any"
+    return ConfigError(
+        f"there is no profile {name[:80]!r}, which {origin} asks for — {known}",
+        fix=f"leave out {origin}, or begin one with [profile.NAME] in {user_config_file(env)}",
+    )
 
 
 def _read(setting: Setting, key: str, text: str, origin: str) -> Any:
@@ -248,17 +307,18 @@ def _read(setting: Setting, key: str, text: str, origin: str) -> Any:
         ) from None
 
 
-def _read_table(setting: Setting, env: Mapping[str, str], files: list[tuple[Path, dict[str, str]]]) -> Value:
+def _read_table(
+    setting: Setting, env: Mapping[str, str], above: list[tuple[str, Layer]], below: list[tuple[str, Layer]]
+) -> Value:
     """The entries of all layers together; of two with the same name the stronger layer's."""
-    layers = [
+    variables: list[tuple[str, Layer]] = [
         (name, {f"{setting.key}.{_entry_of(setting, name)}": env[name]})
         for name in sorted(env)
         if env[name] and _entry_of(setting, name)
     ]
-    layers += [(str(path), content) for path, content in files]
     entries: dict[str, Any] = {}
     origins: list[str] = []
-    for origin, content in layers:
+    for origin, content in (*above, *variables, *below):
         for key, text in content.items():
             table, _, name = key.partition(".")
             if table == setting.key and name not in entries:
@@ -330,19 +390,34 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Any:
 
 
 def _check_file(path: Path, content: Mapping[str, str]) -> None:
-    for key in content:
+    for whole in content:
+        key = _without_profile(path, whole)
         setting = BY_KEY.get(key) or _table_of(key)
         if setting is None:
-            raise ConfigError(f"{path} sets {key!r} — there is no such setting", fix="jobsched config")
+            raise ConfigError(f"{path} sets {whole!r} — there is no such setting", fix="jobsched config")
         if setting.trusted and path.name == ".jobsched.toml":
             raise ConfigError(
-                f"{path} sets {key} — a file found by walking up from the working directory may not",
+                f"{path} sets {whole} — a file found by walking up from the working directory may not",
                 fix=f"set {key} in {user_config_file(os.environ)} or as {setting.env[0]}",
             )
         if setting.table and key == setting.key:
             raise ConfigError(
-                f"{path} sets {key} to one value — it is a table of names", fix=f"begin it with [{key}] in {path}"
+                f"{path} sets {whole} to one value — it is a table of names", fix=f"begin it with [{key}] in {path}"
             )
+
+
+def _without_profile(path: Path, key: str) -> str:
+    """The setting that a key of a file is about, in a profile or not."""
+    table, _, rest = key.partition(".")
+    if table != "profile":
+        return key
+    name, _, setting = rest.partition(".")
+    if not PROFILE_NAME.fullmatch(name) or not setting:
+        raise ConfigError(
+            f"{path} sets {key[:100]!r} — a profile is a table of settings, named with letters, digits, _ and -",
+            fix=f"begin it with [profile.NAME] in {path}",
+        )
+    return setting
 
 
 def _table_of(key: str) -> Setting | None:
@@ -354,14 +429,13 @@ def _find(
     setting: Setting,
     flags: Mapping[str, str],
     env: Mapping[str, str],
-    files: list[tuple[Path, dict[str, str]]],
+    above: list[tuple[str, Layer]],
+    below: list[tuple[str, Layer]],
 ) -> tuple[str | None, str]:
     if setting.key in flags:
         return flags[setting.key], "flag"
-    for name in setting.env:
-        if env.get(name):
-            return env[name], name
-    for path, content in files:
+    variables = [(name, {setting.key: env[name]}) for name in setting.env if env.get(name)]
+    for origin, content in (*above, *variables, *below):
         if setting.key in content:
-            return content[setting.key], str(path)
+            return content[setting.key], origin
     return setting.default, "default"

@@ -32,7 +32,7 @@ from .model.results import (
     WorkerInfo,
 )
 from .model.states import State
-from .store import jobs, output, queues, tail, transitions, waiting, workers
+from .store import jobs, output, queues, tail, transitions, vocabulary, waiting, workers
 from .submitting import words
 from .undoing import Undoing
 
@@ -179,6 +179,13 @@ class Service(Undoing):
                 cursor = events[-1].cursor
             else:
                 time.sleep(poll)
+
+    def vocabulary(self) -> builtins.list[tuple[str, str, str]]:
+        """Return (kind, word, what it is) of what a command line may name; nothing where the store was not opened."""
+        if self._store is None:
+            return []
+        with self.store.connection() as own:
+            return vocabulary.list_vocabulary(own)
 
     # Changing
 

@@ -19,6 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+DATA_FILES = PROJECT["tool"]["setuptools"]["data-files"]
 ROOMS = ("api", "cli", "core", "handlers", "tui")
 ROOT_NAMES = {
     *ROOMS,
@@ -62,7 +63,7 @@ def python_files(*folders: str) -> Iterator[tuple[str, ast.Module]]:
 
 def packaged() -> list[str]:
     """The files that belong to the package `jobsched`."""
-    return [name for name in tracked() if name.split("/")[0] in (*ROOMS, "__init__.py", "py.typed")]
+    return [name for name in tracked() if name.split("/")[0] in (*ROOMS, "completions", "__init__.py", "py.typed")]
 
 
 def packages() -> list[str]:
@@ -125,8 +126,12 @@ def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as content:
         names = {name for name in content.namelist() if ".dist-info/" not in name}
+    shared = {
+        f"{folder}/{file.name}" for folder, globs in DATA_FILES.items() for glob in globs for file in ROOT.glob(glob)
+    }
 
-    assert names == {f"jobsched/{name}" for name in packaged()}
+    assert {name for name in names if ".data/" not in name} == {f"jobsched/{name}" for name in packaged()}
+    assert {name.partition(".data/data/")[2] for name in names if ".data/" in name} == shared
 
 
 def test_every_module_imports() -> None:

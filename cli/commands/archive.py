@@ -46,7 +46,7 @@ JOBS = (
 )
 VERIFIED = (
     Column("id", "id"),
-    Column("ok"),
+    Column("ok", "flag"),
     Column("jobs", "number"),
     Column("bytes", "number"),
     Column("bucket"),

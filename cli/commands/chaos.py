@@ -22,7 +22,7 @@ SUBMITTERS = 2
 COLUMNS = (Column("what"), Column("name"), Column("count", "number"), Column("detail"))
 PLAN_COLUMNS = (
     Column("at", "span"),
-    Column("kind"),
+    Column("fault"),
     Column("target", "number"),
     Column("seconds", "number"),
     Column("share", "number"),
@@ -103,7 +103,8 @@ def _plan_rows(plan: list[Fault]) -> Iterator[dict[str, Any]]:
     from ...core.chaos.plan import KINDS
 
     for fault in plan:
-        yield {**fault._asdict(), "meaning": KINDS[fault.kind]}
+        fields = fault._asdict()
+        yield {"fault": fields.pop("kind"), **fields, "meaning": KINDS[fault.kind]}
 
 
 def _rows(report: Report) -> Iterator[dict[str, Any]]:

@@ -17,9 +17,10 @@ COLUMNS = (
     Column("key"),
     Column("value"),
     Column("origin"),
-    Column("env", shown=False),
+    Column("env", "list", shown=False),
     Column("help"),
 )
+PROFILES = (Column("name"), Column("active", "flag"), Column("files", "list"))
 HIDDEN = "(hidden)"
 Key = Annotated[str, typer.Argument(metavar="KEY", help="As in `jobsched config list`.", show_default=False)]
 
@@ -60,6 +61,17 @@ def explain(key: Key) -> None:
         output.line(f"  set it   {setting.env[0]}=…, or {setting.key} in config.toml")
     if setting.trusted:
         output.line("  note     not read from a .jobsched.toml found by walking up")
+
+
+@app.command("profiles")
+def profiles() -> None:
+    """Profiles that the files have, and the one in use: settings under [profile.NAME], asked for with -p."""
+    settings = invocation.current().settings
+    rows = (
+        {"name": name, "active": name == settings.profile, "files": list(files)}
+        for name, files in sorted(settings.profiles.items())
+    )
+    output.emit("profile", PROFILES, rows)
 
 
 def _find(key: str) -> Setting:

@@ -318,7 +318,7 @@ def next_(
         spec = NewSchedule("expression", word, NewJob("noop"), zone or "UTC")
         timetable = Timetable(spec, after)
     rows = next_rows(timetable, after, number, zone=zone or spec.timezone, schedule=schedule)
-    output.emit("tick", NEXT, rows)
+    output.emit("tick.next", NEXT, rows)
     if schedule is not None and schedule.paused_at is not None:
         diagnostics.warn(f"schedule {word} is paused: these will not fire", fix=f"jobsched cron resume {word}")
     warn_if_over(spec, timetable, after, what=word if schedule is None else f"schedule {word}")
@@ -330,7 +330,7 @@ def history(
         Text, typer.Argument(metavar="[NAME]", help="Of all schedules without it.", show_default=False)
     ] = None,
     state: Annotated[
-        list[str] | None, typer.Option("--state", metavar="STATE", help="fired, skipped or missed (repeatable).")
+        list[str] | None, typer.Option("--state", metavar="fired|skipped|missed", help="Repeatable.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-l", min=1, max=10_000, help="At most so many.")] = 50,
     before: Annotated[Text, typer.Option("--before", metavar="TIME", help="Only ticks before.")] = None,

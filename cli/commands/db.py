@@ -13,8 +13,8 @@ from ..output import Column
 app = typer.Typer()
 STATUS = (
     Column("url"),
-    Column("kind"),
-    Column("running"),
+    Column("origin"),
+    Column("running", "flag"),
     Column("postgres"),
     Column("schema"),
     Column("home"),
@@ -145,10 +145,10 @@ def _embedded_row() -> dict[str, Any]:
     if found.url:
         with connect(found.url, libpq=embedded.libpq_options()) as connection:
             version = schema.current(connection)
-    kind = "embedded" if found.ours or not found.running else "embedded, not started by jobsched"
+    origin = "embedded" if found.ours or not found.running else "embedded, not started by jobsched"
     return {
         "url": shown_url(found.url) if found.url else None,
-        "kind": kind,
+        "origin": origin,
         "running": found.running,
         "postgres": str(found.version) if found.version else None,
         "schema": version,
@@ -169,7 +169,7 @@ def _configured_row() -> dict[str, Any]:
         number = connection.info.server_version
         return {
             "url": store.shown_url,
-            "kind": f"configured by {settings.origin('database_url')}",
+            "origin": f"configured by {settings.origin('database_url')}",
             "running": True,
             "postgres": f"{number // 10000}.{number % 10000}",
             "schema": schema.current(connection),

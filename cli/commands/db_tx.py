@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from ...core.store.databases import Database
 
 app = typer.Typer()
-COLUMNS = (Column("name"), Column("url"), Column("reachable", in_table=False), Column("table"), Column("problem"))
+COLUMNS = (
+    Column("name"),
+    Column("url"),
+    Column("reachable", "flag", in_table=False),
+    Column("table"),
+    Column("problem"),
+)
 PRUNED = (Column("name"), Column("rows", "number"))
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="One of the names under [databases] in the settings.", show_default=False)

@@ -29,7 +29,7 @@ COLUMNS = (
     Column("run", "span"),
     Column("came_of_it", in_table=False),
     Column("problem"),
-    Column("files", in_table=False),
+    Column("files", "list", in_table=False),
 )
 
 

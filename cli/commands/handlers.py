@@ -20,7 +20,7 @@ from ..published import Published, limits, read_published
 app = typer.Typer()
 COLUMNS = (
     Column("name"),
-    Column("aliases", in_table=False),
+    Column("aliases", "list", in_table=False),
     Column("queue", in_table=False),
     Column("max_attempts", "number", in_table=False),
     Column("backoff", in_table=False),
@@ -32,7 +32,7 @@ COLUMNS = (
     Column("fields", "json", shown=False),
     Column("hidden", "json", shown=False),
     Column("names", "json", shown=False),
-    Column("commands", shown=False),
+    Column("commands", "flag", shown=False),
 )
 
 

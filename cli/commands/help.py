@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from textwrap import fill
 from typing import Annotated
 
 import typer
 
-from ...core.config import SETTINGS
+from ...core.config import PROFILE, SETTINGS
 from ...core.model.errors import UsageError
 from ...core.model.selection import FIELDS
 from ...core.model.times import FORMS
 from .. import output
+from ..group import ALIASES, verbs
 
 COLUMNS = 80
 EXIT_CODES = """\
@@ -37,6 +39,7 @@ it is TSV without header, times in ISO 8601 UTC, nothing shortened, control
 characters spelled out (\\n, \\t, \\e) and backslashes doubled.
   -o json    {"v":1,"kind":"job.list","items":[…]}
   -o jsonl   {"v":1,"kind":"job",…} for each record, as soon as it is known
+             jobsched schema KIND describes each; fields are only ever added
   -o csv     with a header (--no-header)        -o id, -q   bare ids
   --fields id,state   these fields; `--fields` alone lists them
   --time relative|local|utc|epoch
@@ -99,20 +102,12 @@ the place of payload, where TOML cannot say it (null)."""
 
 def command(topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Without one: the list.")] = "") -> None:
     """Explain a topic: exit-codes, output, selection, times, schedules, environment."""
-    topics = {
-        "exit-codes": EXIT_CODES,
-        "output": OUTPUT,
-        "selection": _selection(),
-        "times": TIMES,
-        "schedules": SCHEDULES,
-        "environment": _environment(),
-    }
     if not topic:
-        output.line("topics: " + ", ".join(topics) + "; for a command: jobsched COMMAND --help")
+        output.line("topics: " + ", ".join(TOPICS) + "; for a command: jobsched COMMAND --help")
         return
-    if topic not in topics:
-        raise UsageError(f"there is no topic {topic[:80]!r} — there are {', '.join(topics)}", fix="jobsched help")
-    for line in topics[topic].splitlines():
+    if topic not in TOPICS:
+        raise _unknown(topic)
+    for line in TOPICS[topic]().splitlines():
         output.line(line)
 
 
@@ -124,10 +119,31 @@ def _selection() -> str:
     return SELECTION.format(fields=fields)
 
 
+def _unknown(topic: str) -> UsageError:
+    if ALIASES.get(topic, topic) in verbs():
+        return UsageError(f"{topic} is a command, not a topic", fix=f"jobsched {topic} --help")
+    from difflib import get_close_matches
+
+    close = get_close_matches(topic, TOPICS, 1)
+    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(TOPICS)}"
+    return UsageError(f"there is no topic {topic[:80]!r} — {meant}", fix=f"jobsched help {close[0]}" if close else None)
+
+
 def _environment() -> str:
-    rows = [(setting.env[0] + ("NAME" if setting.env[0].endswith("_") else ""), setting.help) for setting in SETTINGS]
+    rows = [(PROFILE, "the profile in use: settings of [profile.NAME] in a config.toml; -p is stronger")]
+    rows += [(setting.env[0] + ("NAME" if setting.env[0].endswith("_") else ""), setting.help) for setting in SETTINGS]
     width = max(len(name) for name, _ in rows)
     return "\n".join(
         fill(text, COLUMNS, initial_indent=f"{name:{width}}  ", subsequent_indent=" " * (width + 2))
         for name, text in rows
     )
+
+
+TOPICS: dict[str, Callable[[], str]] = {
+    "exit-codes": lambda: EXIT_CODES,
+    "output": lambda: OUTPUT,
+    "selection": _selection,
+    "times": lambda: TIMES,
+    "schedules": lambda: SCHEDULES,
+    "environment": _environment,
+}

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from ...core.service import Service
 
 GROUPS = ("queue", "state", "type", "error")
-COUNT_COLUMN = Column("count", "number")
+COUNT_COLUMNS = (
+    Column("queue"),
+    Column("state", "state"),
+    Column("type"),
+    Column("error"),
+    Column("count", "number"),
+)
 
 
 def command(
@@ -109,6 +115,6 @@ def _count(service: Service, chosen: selection.Chosen, groups: list[str], sort: 
             raise UsageError(f"--sort: there is no {key[:40]!r} — there are {', '.join(keys)}")
         keys = [key]
     rows.sort(key=lambda row: tuple((row[key] is None, row[key] or 0) for key in keys), reverse=descending)
-    columns = [Column(name, "state" if name == "state" else "text") for name in groups]
-    output.emit("count", [*columns, COUNT_COLUMN], rows)
+    columns = [next(each for each in COUNT_COLUMNS if each.name == name) for name in (*groups, "count")]
+    output.emit("count", columns, rows)
     return sum(tally.count for tally in tallies)

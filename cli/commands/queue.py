@@ -20,7 +20,7 @@ from ..who import user
 app = typer.Typer()
 COLUMNS = (
     Column("name"),
-    Column("paused"),
+    Column("paused", "flag"),
     Column("queued", "number"),
     Column("running", "number"),
     Column("scheduled", "number"),
@@ -37,6 +37,7 @@ COLUMNS = (
     Column("burst", "number", shown=False),
     Column("key_limit", "number", shown=False),
 )
+PURGED = (Column("name"), Column("cancelled", "number"))
 Name = Annotated[str, typer.Argument(metavar="QUEUE", show_default=False)]
 
 
@@ -151,7 +152,7 @@ def purge(name: Name) -> None:
     if invocation.current().for_people:
         output.line(f"{cancelled} jobs of queue {name} cancelled")
     else:
-        output.emit("queue.purged", (Column("name"), Column("cancelled")), [{"name": name, "cancelled": cancelled}])
+        output.emit("queue.purged", PURGED, [{"name": name, "cancelled": cancelled}])
 
 
 def _until(text: str) -> datetime:

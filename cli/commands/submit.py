@@ -23,8 +23,21 @@ if TYPE_CHECKING:
 
 TAKES_COMMAND_LINE = True
 PREVIEW = (
-    *("type", "queue", "priority", "max_attempts", "backoff", "timeout", "run_at", "delay", "idempotency_key"),
-    *("unique_key", "concurrency_key", "after", "hold", "tags", "payload"),
+    Column("type"),
+    Column("queue"),
+    Column("priority"),
+    Column("max_attempts", "number"),
+    Column("backoff"),
+    Column("timeout", "span"),
+    Column("run_at", "time"),
+    Column("delay", "span"),
+    Column("idempotency_key"),
+    Column("unique_key"),
+    Column("concurrency_key"),
+    Column("after", "list"),
+    Column("hold", "flag"),
+    Column("tags", "list"),
+    Column("payload", "json"),
 )
 Text = str | None
 Fields = Annotated[list[str] | None, typer.Argument(metavar="FIELD…", help="Payload: key=text key:=JSON key@FILE.")]
@@ -123,7 +136,7 @@ def _preview(service: Service, job: NewJob, unchecked: bool) -> int:
         "after": [f"{each.id}:{each.condition}" for each in checked.after],
         "hold": checked.hold,
     }
-    output.emit("job.preview", [Column(name) for name in PREVIEW], [{name: row[name] for name in PREVIEW}])
+    output.emit("job.preview", PREVIEW, [{column.name: row[column.name] for column in PREVIEW}])
     diagnostics.note("nothing was submitted")
     return 0
 

@@ -17,7 +17,7 @@ Text = str | None
 
 def command(
     concurrency: Annotated[int, typer.Option("--concurrency", "-c", min=1, max=10_000, help="Jobs at once.")] = 10,
-    queues: Annotated[Text, typer.Option("--queues", "-Q", metavar="A,B", help="Only these; default: all.")] = None,
+    queues: Annotated[Text, typer.Option("--queues", "-Q", metavar="QUEUE,…", help="Only these; default: all.")] = None,
     name: serving.Name = None,
     allow_commands: Annotated[
         bool, typer.Option("--allow-commands", help="Run programs that submitters choose (type `command`).")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("name"),
     Column("action"),
-    Column("fields"),
+    Column("fields", "list"),
 )
 
 

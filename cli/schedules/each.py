@@ -23,7 +23,7 @@ Names = Annotated[
 ]
 COLUMNS = (
     Column("name"),
-    Column("ok"),
+    Column("ok", "flag"),
     Column("status"),
     Column("error"),
     Column("code", shown=False),

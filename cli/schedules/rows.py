@@ -21,7 +21,7 @@ JOB_FIELDS = (
     Column("timeout", "span", shown=False),
     Column("unique_key", shown=False),
     Column("concurrency_key", shown=False),
-    Column("tags", shown=False),
+    Column("tags", "list", shown=False),
     Column("payload", "json", shown=False),
 )
 SPEC_FIELDS = (

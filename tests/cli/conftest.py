@@ -10,7 +10,7 @@ import pty
 import select
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pytest
 
 from jobsched.cli.main import run
 
+Spawn = Callable[..., "subprocess.Popen[bytes]"]
 PROGRAM = [sys.executable, "-c", "import sys; from jobsched.cli.main import run; sys.exit(run())"]
 
 
@@ -95,10 +96,12 @@ def program(shell_environ: dict[str, str], tmp_path: Path) -> Callable[..., Outc
 def terminal(shell_environ: dict[str, str], tmp_path: Path) -> Callable[..., tuple[int, str]]:
     """terminal("ls", …): exit code and everything shown by a process whose three streams are a terminal."""
 
-    def call(*argv: str, answer: str = "", columns: int = 100, **environ: str) -> tuple[int, str]:
+    def call(
+        *argv: str, answer: str = "", columns: int = 100, program: list[str] = PROGRAM, **environ: str
+    ) -> tuple[int, str]:
         mine, its = pty.openpty()
         env = shell_environ | {"TERM": "xterm", "COLUMNS": str(columns), **environ}
-        process = subprocess.Popen([*PROGRAM, *argv], stdin=its, stdout=its, stderr=its, env=env, cwd=tmp_path)
+        process = subprocess.Popen([*program, *argv], stdin=its, stdout=its, stderr=its, env=env, cwd=tmp_path)
         os.close(its)
         if answer:
             os.write(mine, answer.encode())
@@ -131,3 +134,22 @@ def work(program: Callable[..., Outcome]) -> Callable[..., None]:
         assert done.code == 0, done.err
 
     return call
+
+
+@pytest.fixture
+def spawn(shell_environ: dict[str, str], tmp_path: Path) -> Iterator[Spawn]:
+    """spawn("worker", …): a process that runs beside the test; killed after it."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*argv: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [*PROGRAM, *argv], env=shell_environ | {"JOBSCHED_POLL": "100ms", "JOBSCHED_LEASE": "2s"}, cwd=tmp_path,
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

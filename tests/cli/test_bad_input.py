@@ -82,6 +82,8 @@ USAGE = [
     (["handlers", "show", "pdf_invoic"], "did you mean pdf_invoice"),
     (["config", "get", "leas"], "did you mean lease"),
     (["help", "me"], "there is no topic"),
+    (["help", "exit-code"], "did you mean exit-codes"),
+    (["help", "submit"], "is a command, not a topic"),
 ]
 
 

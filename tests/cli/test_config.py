@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,3 +39,21 @@ def test_one_entry_can_be_asked_for(cli: Cli) -> None:
     missing = cli("config", "get", "databases.ap")
     assert (missing.code, missing.out) == (2, "")
     assert "there is no 'ap' in the table databases — there are: app, reports" in missing.err
+
+
+def test_profiles_are_listed_and_explained(cli: Cli, shell_environ: dict[str, str]) -> None:
+    """-p goes before the verb or after it; `explain` says that the profile won, and the secret stays hidden."""
+    file = Path(shell_environ["XDG_CONFIG_HOME"]) / "jobsched" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("[profile.test]\ndatabase_url = 'postgresql://me:sesame@127.0.0.1:1/db'\npoll = '2s'\n")
+
+    assert cli("config", "profiles").out == f"test\tfalse\t{file}\n"
+    assert cli("-p", "test", "config", "profiles").out == f"test\ttrue\t{file}\n"
+    assert cli("config", "get", "poll", "--profile", "test").out == "2s\n"
+    explained = cli("config", "explain", "database_url", "-p", "test", "-o", "table").out
+    assert f"from     profile test in {file}" in explained
+    assert "sesame" not in explained
+    assert cli("ls", "-p", "test").code == 69
+    wrong = cli("ls", "-p", "tset")
+    assert (wrong.code, wrong.out) == (78, "")
+    assert "there is no profile 'tset'" in wrong.err

@@ -83,7 +83,7 @@ def test_a_configured_store_is_used_and_never_stopped(run: Run, database_url: st
     assert refused.returncode == 6
     assert "JOBSCHED_DATABASE_URL" in refused.stderr
     shown = status(run, JOBSCHED_DATABASE_URL=database_url)
-    assert shown["kind"] == "configured by JOBSCHED_DATABASE_URL"
+    assert shown["origin"] == "configured by JOBSCHED_DATABASE_URL"
     assert not home.exists()
 
 

@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from jobsched.tests.cli.schemas import validate
+
 JOBSCHED = [sys.executable, "-m", "jobsched.cli"]
 ELSEWHERE = {
     "JOBSCHED_DATABASE_URL": "postgresql://nobody:hunter2@127.0.0.1:1/configured",
@@ -69,6 +71,7 @@ def test_everything_ends_as_expected_and_nothing_is_left_running(environment: di
     """The files open and hold what they should; the scratch store is gone, the files stay."""
     done = subprocess.run([*JOBSCHED, "demo", "-o", "json"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert validate(json.loads(done.stdout)) == "demo.list"
     items = json.loads(done.stdout)["items"]
     ends = [(item["type"], item["state"], item["attempt"], item["problem"]) for item in items]
     assert ends == [

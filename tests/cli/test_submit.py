@@ -112,7 +112,7 @@ def test_json_describes_the_submission(cli: Cli) -> None:
     """One envelope, one item, the id and whether the job is new."""
     done = cli("submit", "noop", "-o", "json")
     (item,) = done.json["items"]
-    assert done.json["kind"] == "job.list"
+    assert done.json["kind"] == "job.submitted.list"
     assert item == {"id": item["id"], "created": True, "state": "queued", "type": "noop"}
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -14,10 +12,9 @@ from jobsched.core.model.backoff import Backoff, BackoffKind
 from jobsched.core.model.job import NewJob
 from jobsched.core.service import Service
 from jobsched.core.store.verify import INVARIANTS
-from jobsched.tests.cli.conftest import PROGRAM, Outcome
+from jobsched.tests.cli.conftest import Outcome, Spawn
 
 Cli = Callable[..., Outcome]
-Spawn = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
@@ -60,7 +57,7 @@ def test_a_terminal_gets_a_table_and_the_violations_below(
 ) -> None:
     """What holds, then what does not."""
     code, shown = terminal("verify", NO_COLOR="1")
-    assert code == 1
+    assert code == 1, shown
     assert shown.index("INVARIANT") < shown.index("every job is in exactly one place: 1 violations")
     assert "it is in none of them" in shown
 
@@ -84,25 +81,6 @@ def test_since_is_a_time_or_how_long_ago(cli: Cli, lost_job: str) -> None:
     wrong = cli("verify", "--since", "soon")
     assert wrong.code == 2
     assert "--since" in wrong.err
-
-
-@pytest.fixture
-def spawn(shell_environ: dict[str, str], tmp_path: Path) -> Iterator[Spawn]:
-    """spawn("worker", …): a process that runs beside the test; killed after it."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(*argv: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [*PROGRAM, *argv], env=shell_environ | {"JOBSCHED_POLL": "100ms", "JOBSCHED_LEASE": "2s"}, cwd=tmp_path,
-            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 def test_a_busy_store_is_no_cause_for_alarm(spawn: Spawn, settings: Settings) -> None:

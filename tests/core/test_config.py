@@ -245,3 +245,80 @@ def test_what_is_no_size_is_refused(text: str) -> None:
     """With an example of what would do."""
     with pytest.raises(ValueError, match="512MB"):
         parse_size(text)
+
+
+PROFILES = """
+poll = "1s"
+lease = "40s"
+[profile.test]
+poll = "2s"
+database_url = "postgresql://test/db"
+[profile.test.retention]
+dead = "5d"
+[profile.test.databases]
+app = "postgresql://test/app"
+[profile.prod]
+poll = "3s"
+"""
+
+
+def test_a_profile_stands_where_it_was_asked_for(environ: Environ, project: Path) -> None:
+    """The flag's above the environment, the variable's right below it; what it does not say, the files say."""
+    write_user(environ, PROFILES)
+    environ |= {"JOBSCHED_POLL": "9s", "JOBSCHED_DATABASE_URL": "postgresql://variable/db"}
+    user = config.user_config_file(environ)
+
+    none = config.load(None, environ, project)
+    weak = config.load(None, environ | {"JOBSCHED_PROFILE": "test"}, project)
+    strong = config.load({"poll": "7s"}, environ | {"JOBSCHED_PROFILE": "prod"}, project, "test")
+
+    assert (none.profile, none["poll"], none["retention.dead"]) == (None, 9.0, 90 * 86400.0)
+    assert (weak.profile, weak["poll"], weak["retention.dead"], weak["lease"]) == ("test", 9.0, 5 * 86400.0, 40.0)
+    assert weak["database_url"] == "postgresql://variable/db"
+    assert weak.origin("retention.dead") == f"profile test in {user}"
+    assert (strong.profile, strong["poll"], strong["database_url"]) == ("test", 7.0, "postgresql://test/db")
+    assert strong.origin("database_url") == f"profile test in {user}"
+    assert strong["databases"] == {"app": "postgresql://test/app"}
+    assert none["databases"] == {}
+    assert none.profiles == {"test": (str(user),), "prod": (str(user),)}
+    assert none.replace(poll=1.0).profiles == none.profiles
+
+
+def test_a_nearer_file_wins_in_a_profile_too(environ: Environ, project: Path) -> None:
+    """And the profile of a farther file wins over what a nearer one says to everybody."""
+    write_user(environ, PROFILES)
+    (project / ".jobsched.toml").write_text("poll = '4s'\nlease = '50s'\n[profile.prod]\nlease = '60s'\n")
+    settings = config.load(None, environ, project, "prod")
+    assert (settings["poll"], settings["lease"]) == (3.0, 60.0)
+    assert len(settings.profiles["prod"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[profile.prod]\ndatabase_url = 'postgresql://evil/db'", "may not"),
+        ("[profile.prod.objects]\nendpoint = 'https://evil'", "may not"),
+        ("[profile.prod]\npoll_every = '1s'", "there is no such setting"),
+        ("[profile]\nprod = 'x'", "a profile is a table of settings"),
+        ("profile = 'prod'", "a profile is a table of settings"),
+        ('[profile."a b"]\npoll = "1s"', "a profile is a table of settings"),
+        ('[profile."a.b"]\npoll = "1s"', "there is no such setting"),
+    ],
+)
+def test_a_profile_found_by_walking_up_may_set_no_more_than_its_file(
+    environ: Environ, project: Path, text: str, said: str
+) -> None:
+    """Whether or not it is the one in use: a store's URL comes from the user's or the system's file alone."""
+    (project / ".jobsched.toml").write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        config.load(None, environ, project)
+
+
+def test_a_profile_that_is_not_there_is_an_error(environ: Environ, project: Path) -> None:
+    """Or a mistyped one would work on the wrong store; the names are said."""
+    write_user(environ, PROFILES)
+    with pytest.raises(ConfigError, match=r"no profile 'tset', which --profile asks for — there are prod, test"):
+        config.load(None, environ, project, "tset")
+    with pytest.raises(ConfigError, match="which JOBSCHED_PROFILE asks for"):
+        config.load(None, environ | {"JOBSCHED_PROFILE": "x"}, project)
+    assert config.load(None, environ | {"JOBSCHED_PROFILE": ""}, project).profile is None

@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from jobsched.tests.cli.schemas import validate
+
 from .fleet import PATIENCE, PROGRAM, until
 
 SEED = os.environ.get("JOBSCHED_TEST_SEED", "one")
@@ -48,6 +50,7 @@ def test_after_any_series_of_faults_every_promise_was_kept(environ: dict[str, st
 
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     found: dict[str, dict[str, Any]] = {}
+    assert validate(json.loads(outcome.stdout)) == "chaos.list"
     for row in json.loads(outcome.stdout)["items"]:
         found.setdefault(row["what"], {})[row["name"]] = row["count"]
     assert found["violation"] == {"none": 0}
@@ -66,7 +69,7 @@ def test_the_same_seed_makes_the_same_plan(environ: dict[str, str]) -> None:
     ]
 
     assert plans[0] == plans[1] != plans[2]
-    kinds = [json.loads(line)["kind"] for line in plans[0].splitlines()]
+    kinds = [json.loads(line)["fault"] for line in plans[0].splitlines()]
     assert len(set(kinds[:12])) == 12
 
 

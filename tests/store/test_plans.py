@@ -33,7 +33,7 @@ HOT = (
     "prune_jobs", "prune_keys", "prune_workers",
     "settle", "admit", "waiters", "unsettled", "hold", "release", "enqueue_blocked", "lock_unique", "claim_unique",
     "unique_holder", "unique_keys", "lock_outcomes", "dependencies", "purge_blocked", "limit_room",
-    "waiting_lanes", "why_rank", "why_key", "why_limits",
+    "vocabulary", "waiting_lanes", "why_rank", "why_key", "why_limits",
     "tick_decide", "tick_own", "tick_active", "tick_known", "tick_write", "tick_list", "schedule_list",
     "schedule_ticks", "schedule_forget", "schedule_timings", "prune_ticks", "doctor_schedules",
     "doctor_workers", "doctor_queues", "doctor_types", "doctor_overdue", "doctor_dead",
@@ -165,6 +165,7 @@ def test_the_plan_for_real_parameters_is_as_good(
 @pytest.mark.parametrize(
     ("name", "params", "most"),
     [
+        ("vocabulary", {}, 5000),
         ("list_jobs", FILTERS, 1500),
         ("list_jobs_by_state", FILTERS | {"states": ["queued"]}, 8000),
         ("list_jobs_by_state", FILTERS | {"states": ["dead"]}, 1500),
