@@ -45,7 +45,7 @@ def cancel(connection: Connection, ids: Sequence[int], *, by: str) -> list[ItemR
 
 def requeue(connection: Connection, ids: Sequence[int], *, queued: Queued = lambda lanes: None) -> list[ItemResult]:
     """Run jobs again: finished ones anew, waiting ones now. queued: told how many of each (queue, type)."""
-    taken: set[int] = set()
+    taken: dict[int, int] = {}
 
     def attempt(chunk: list[int]) -> dict[int, State]:
         found = _requeue(connection, chunk, taken)
@@ -61,12 +61,12 @@ def requeue(connection: Connection, ids: Sequence[int], *, queued: Queued = lamb
     def judge(job_id: int, state: State) -> JobschedError | None:
         if job_id in taken:
             return WrongState(
-                f"another job has the unique key of job {job_id} — two cannot be active",
-                fix="jobsched ls, and wait for it",
+                f"job {taken[job_id]} has the unique key of job {job_id} — two cannot be active",
+                fix=f"jobsched wait {taken[job_id]}",
             )
         if state is State.BLOCKED:
             return WrongState(
-                f"job {job_id} is blocked — it waits for others, or is held", fix=f"jobsched release {job_id}"
+                f"job {job_id} is blocked — it waits for others, or is held", fix=f"jobsched why {job_id}"
             )
         if state not in (State.QUEUED, State.RUNNING):
             return None
@@ -103,7 +103,7 @@ def release(connection: Connection, ids: Sequence[int], queued: Queued) -> list[
         return {job_id: moved.states.get(job_id, State.BLOCKED) for job_id in released}
 
     def judge(job_id: int, state: State) -> JobschedError | None:
-        return WrongState(f"job {job_id} is {state}, and nobody holds it", fix=f"jobsched show {job_id}")
+        return WrongState(f"job {job_id} is {state}, and nobody holds it", fix=f"jobsched why {job_id}")
 
     return _each(connection, ids, attempt, judge)
 
@@ -154,8 +154,9 @@ def purge(connection: Connection, queue: str, *, by: str, batch: int = 1000) -> 
     return total
 
 
-def _requeue(connection: Connection, ids: list[int], taken: set[int]) -> list[tuple[Any, ...]]:
-    """Run those jobs again whose unique key is free; the others are added to `taken`. Return requeue.sql's rows.
+def _requeue(connection: Connection, ids: list[int], taken: dict[int, int]) -> list[tuple[Any, ...]]:
+    """Run those jobs again whose unique key is free; the others are added to `taken`, with the job that has it.
+    Return requeue.sql's rows.
 
     A key stays locked until its job is active again, or a submitter would find the job ended and take the key
     over. Outcomes are locked first, as by retention, which then deletes keys.

@@ -92,20 +92,23 @@ def release(connection: Connection, ids: Sequence[int]) -> tuple[set[int], Moved
     return released, settle(connection, released)
 
 
-def take_unique_keys(connection: Connection, ids: Sequence[int]) -> set[int]:
-    """Take the unique-while-active keys of jobs that are to run again, until the end of the caller's transaction;
-    return the jobs whose key another active job has. Of several with one key, the first gets it."""
-    refused: set[int] = set()
-    given: set[str] = set()
+def take_unique_keys(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """Take the unique-while-active keys of jobs that are to run again, until the end of the caller's transaction.
+
+    Return job → the other active job that has its key. Of several with one key, the first gets it.
+    """
+    refused: dict[int, int] = {}
+    given: dict[str, int] = {}
     for job_id, unique_key in connection.execute(load("unique_keys"), {"ids": list(ids)}).fetchall():
         params = {"unique_key": unique_key, "id": job_id}
-        holder = connection.execute(load("lock_unique"), params).fetchone()
-        if unique_key in given:
-            refused.add(job_id)
-        elif holder == (job_id,) or connection.execute(load("claim_unique"), params).fetchone():
-            given.add(unique_key)
+        row = connection.execute(load("lock_unique"), params).fetchone()
+        holder = given.get(unique_key) or (row[0] if row else job_id)
+        if holder == job_id or (
+            unique_key not in given and connection.execute(load("claim_unique"), params).fetchone()
+        ):
+            given[unique_key] = job_id
         else:
-            refused.add(job_id)
+            refused[job_id] = holder
     return refused
 
 

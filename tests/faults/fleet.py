@@ -179,6 +179,7 @@ class Fleet:
         rows = self.rows(
             """select j.state, (select count(*) from jobsched.ready x where x.job_id = j.id)
                              + (select count(*) from jobsched.delayed x where x.job_id = j.id)
+                             + (select count(*) from jobsched.blocked x where x.job_id = j.id)
                              + (select count(*) from jobsched.lease x where x.job_id = j.id)
                              + (select count(*) from jobsched.outcome x where x.job_id = j.id)
                from jobsched.job_now j"""

@@ -14,12 +14,13 @@ from jobsched.core.engine.cursors import Cursors
 from jobsched.core.engine.lanes import LaneReader
 from jobsched.core.engine.reaper import reap_once
 from jobsched.core.model.errors import WrongState
-from jobsched.core.model.job import NewJob
+from jobsched.core.model.job import After, NewJob
 from jobsched.core.model.priority import Priority
 from jobsched.core.model.states import State
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
 from jobsched.core.store import fleet, leases
+from jobsched.core.store.sql import load
 from jobsched.core.store.store import Store
 from jobsched.tests.store.leasing import NOBODY, Conn, bury, claim, ending, rows, state, success, until_waits, worker
 
@@ -170,6 +171,47 @@ def test_a_cancel_that_meets_the_reaper_catches_the_job_in_its_lane(connect: Con
     assert claim(one, worker(one)) == []
 
 
+def test_a_cancel_that_meets_the_end_of_what_a_job_waits_for_catches_it_in_its_lane(
+    connect: Connect, service: Service
+) -> None:
+    """The job is let go on at this moment: it is looked for again, and cancelled where it is."""
+    (parent,) = submit(service)
+    child = service.submit(NewJob("noop", after=(After(parent),))).id
+    one, watcher = connect(), connect()
+    mine = worker(one)
+    leases.succeed(one, mine, success(claim(one, mine)))
+    results: list[Any] = []
+
+    thread = threading.Thread(target=lambda: results.extend(service.cancel([child], by="ann")))
+    with one.transaction():
+        one.execute(load("settle"), {"ids": [child]})
+        thread.start()
+        until_service_waits(watcher)
+    thread.join(30)
+
+    assert [(result.ok, result.state) for result in results] == [(True, State.CANCELLED)]
+    assert claim(one, mine) == []
+
+
+def test_a_cancel_that_meets_a_turn_of_its_key_catches_the_job_in_its_lane(connect: Connect, service: Service) -> None:
+    """It is let in at this moment, and what it leaves goes to the next."""
+    ids = [service.submit(NewJob("noop", concurrency_key="k")).id for _ in range(3)]
+    one, watcher = connect(), connect()
+    mine = worker(one)
+    leases.succeed(one, mine, success(claim(one, mine)))
+    results: list[Any] = []
+
+    thread = threading.Thread(target=lambda: results.extend(service.cancel(ids[1:2], by="ann")))
+    with one.transaction():
+        one.execute(load("admit"), {"queue": "default", "key": "k"})
+        thread.start()
+        until_service_waits(watcher)
+    thread.join(30)
+
+    assert [(result.ok, result.state) for result in results] == [(True, State.CANCELLED)]
+    assert [job.job_id for job in claim(one, mine)] == ids[2:]
+
+
 def test_whoever_gives_turns_does_not_wait_for_somebody_who_cancels(connect: Connect, service: Service) -> None:
     """He takes jobs in the order of their ids, turns go by priority: each could wait for the other."""
     ids = [
@@ -258,6 +300,7 @@ def test_of_two_jobs_with_one_unique_key_one_is_run_again(service: Service) -> N
 
     assert [result.ok for result in results] == [True, False]
     assert isinstance(results[1].error, WrongState)
+    assert results[1].error.fix == f"jobsched wait {ids[0]}"
     assert [job.state for job in service.get_many(ids)] == [State.QUEUED, State.CANCELLED]
 
 

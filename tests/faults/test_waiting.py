@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
-from jobsched.core.model.job import After, NewJob
+from jobsched.core.model.job import After, Condition, NewJob
 from jobsched.core.model.priority import Priority
 from jobsched.core.store import chaos
+from jobsched.tests.store.hands import Hands
+from jobsched.tests.store.leasing import claim
 
 from .fleet import Fleet, Told, until
 
@@ -83,6 +86,29 @@ def test_a_chain_of_jobs_runs_in_its_order_across_workers(fleet: Fleet) -> None:
     assert fleet.until_ended(10) == {"succeeded": 10}
 
     assert [told.job_id for told in fleet.told("began")] == ids
+
+
+def test_what_a_worker_that_died_should_have_let_go_on_the_next_one_does(fleet: Fleet) -> None:
+    """It had written the ends and was killed before it looked who waits for them: children, failures, a key's turn."""
+    done, failed = fleet.submit("nap", 2, {"seconds": 0.0})
+    quick = NewJob("nap", {"seconds": 0.0})
+    after_both = replace(quick, after=(After(done), After(failed, Condition.ANY)))
+    clean_up, useless = replace(quick, after=(After(failed, Condition.FAIL),)), replace(quick, after=(After(failed),))
+    children = [fleet.service.submit(each, unchecked=True).id for each in (after_both, clean_up, useless)]
+    (grandchild,) = fleet.submit("nap", 1, {"seconds": 0.0}, after=(After(children[2]),))
+    keyed = [fleet.submit("nap", 1, {"seconds": 0.0}, concurrency_key="k")[0] for _ in range(2)]
+    dying = Hands(fleet.db, "dying", types=("nap",))
+    for _ in range(3):
+        (job,) = claim(fleet.db, dying.id, 1, types=("nap",))
+        assert dying.fail(job, dead=True) if job.job_id == failed else dying.succeed(job)
+    assert fleet.states() == {"succeeded": 2, "dead": 1, "blocked": 5}
+
+    fleet.start("-c", "2")
+
+    assert fleet.until_ended(8) == {"succeeded": 5, "dead": 1, "cancelled": 2}
+    assert {job_id for job_id in (*children, grandchild, *keyed) if fleet.service.get(job_id).state == "cancelled"} == {
+        children[2], grandchild,
+    }  # fmt: skip
 
 
 AGING = 3.0

@@ -1,5 +1,6 @@
 """The store against a small model: whatever submitters, workers, people and housekeeping do, in whatever order,
-each job goes only where the transition table lets it, no stale word is heard, and every invariant holds."""
+each job goes only where the transition table lets it, no stale word is heard, every invariant holds, and once
+people let go and time passes, every job ends, those that wait for others as these have ended."""
 
 from __future__ import annotations
 
@@ -7,13 +8,13 @@ import os
 from typing import Any
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -25,8 +26,8 @@ from jobsched.core.model.priority import Priority
 from jobsched.core.model.states import FINAL, State, may_follow
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
-from jobsched.core.store import fleet, leases, limits, verify, waiting
-from jobsched.core.store.leases import Claimed
+from jobsched.core.store import fleet, leases, limits, retention, verify, waiting
+from jobsched.core.store.leases import Claimed, Ending
 from jobsched.core.store.store import Store
 
 from . import leasing
@@ -41,7 +42,8 @@ TABLES = (
 
 class StoreMachine(RuleBasedStateMachine):
     """Three workers by hand, a submitter, an operator and the housekeeping. `held` is what each worker believes
-    to own; `owner` what the model says: the token of each job's newest lease, while that stands."""
+    to own; `owner` what the model says: the token of each job's newest lease, while that stands. `ends` are the
+    states in which each job was ever seen ended; `freed` are jobs that somebody ran although they waited."""
 
     db: psycopg.Connection[Any]
     store: Store
@@ -56,6 +58,10 @@ class StoreMachine(RuleBasedStateMachine):
         self.held: dict[int, list[Claimed]] = {worker: [] for worker in self.workers}
         self.owner: dict[int, int] = {}
         self.states: dict[int, State] = {}
+        self.after: dict[int, tuple[After, ...]] = {}
+        self.ends: dict[int, set[State]] = {}
+        self.freed: set[int] = set()
+        self.paused: set[str] = set()
         self.tokens: set[int] = set()
         self.service.set_queue("plain", {"key_limit": 1})
         self.service.set_queue("few", {"max_running": 2, "key_limit": 2})
@@ -87,6 +93,7 @@ class StoreMachine(RuleBasedStateMachine):
         if made.created:
             assert made.id not in self.states
             self.states[made.id] = self.service.get(made.id).state
+            self.after[made.id] = new.after
         else:
             assert made.id in self.states
             assert idempotent or self.states[made.id] not in FINAL
@@ -110,6 +117,7 @@ class StoreMachine(RuleBasedStateMachine):
     def _take(self, worker: int, jobs: list[Claimed]) -> None:
         for job in jobs:
             assert self.states[job.job_id] is State.QUEUED
+            assert job.queue not in self.paused
             assert job.token not in self.tokens
             assert job.token > self.owner.get(job.job_id, 0)
             self.tokens.add(job.token)
@@ -118,7 +126,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(
         worker=st.integers(0, 2), which=st.integers(0, 10),
-        how=st.sampled_from(["succeeded", "retrying", "dead", "queued", "scheduled"]),
+        how=st.sampled_from(["succeeded", "retrying", "dead", "queued", "scheduled", "crashed"]),
     )  # fmt: skip
     def end(self, worker: int, which: int, how: str) -> None:
         """Speak for a job that this worker believes to own; whether it does, the model knows."""
@@ -129,14 +137,22 @@ class StoreMachine(RuleBasedStateMachine):
         if how == "succeeded":
             heard = leases.succeed(self.db, self.workers[worker], leasing.success([job]))
         else:
-            last = job.attempt >= job.max_attempts
-            how = "dead" if how == "retrying" and last else how
-            unspent = how in ("queued", "scheduled")
-            fields = {"attempt": job.attempt - 1} if unspent else {"kind": "failed", "delay": 60.0}
-            heard = leases.end_attempts(self.db, self.workers[worker], [leasing.ending(job, how, **fields)])
+            heard = leases.end_attempts(self.db, self.workers[worker], [self._ending(job, how)])
         assert heard == ({job.token} if owns else set()), (job.job_id, how, owns)
         if owns:
             waiting.after_end(self.db, [job.job_id])
+
+    def _ending(self, job: Claimed, how: str) -> Ending:
+        """As a keeper words it. crashed: alone in its process, so it pays with a crash and runs alone again."""
+        unspent = {"attempt": job.attempt - 1}
+        if how == "crashed":
+            crashes = job.crashes + 1
+            then = "dead" if crashes >= self.settings["crash_limit"] else "queued"
+            return leasing.ending(job, then, kind="crashed", **unspent)._replace(crashes=crashes, solo=True)
+        if how in ("queued", "scheduled"):
+            return leasing.ending(job, how, **unspent)
+        last = job.attempt >= job.max_attempts
+        return leasing.ending(job, "dead" if how == "retrying" and last else how, kind="failed", delay=60.0)
 
     @rule(worker=st.integers(0, 2))
     def die(self, worker: int) -> None:
@@ -159,11 +175,22 @@ class StoreMachine(RuleBasedStateMachine):
         assume(known)
         ids = list(dict.fromkeys(known[number % len(known)] for number in which))
         call = getattr(self.service, what)
-        call(ids) if what == "release" else call(ids, by="ann")
+        results = call(ids) if what == "release" else call(ids, by="ann")
+        if what == "retry":
+            self.freed |= {each.id for each in results if each.ok}
 
     @rule(queue=st.sampled_from(QUEUES))
     def purge(self, queue: str) -> None:
         self.service.purge(queue)
+
+    @rule(queue=st.sampled_from(QUEUES), pause=st.booleans())
+    def pause_or_resume(self, queue: str, pause: bool) -> None:
+        if pause:
+            self.service.pause_queue(queue, by="ann")
+            self.paused.add(queue)
+        else:
+            self.service.resume_queue(queue)
+            self.paused.discard(queue)
 
     @rule(limit=st.integers(2, 4))
     def raise_key_limit(self, limit: int) -> None:
@@ -180,11 +207,23 @@ class StoreMachine(RuleBasedStateMachine):
         self.db.execute("update jobsched.queue set refilled_at = refilled_at - interval '1 hour'")
 
     @rule()
+    def forget(self) -> None:
+        """A month later for what has ended: retention deletes it, whoever waits for it."""
+        month = "interval '100 days'"
+        self.db.execute(f"update jobsched.outcome set finished_at = finished_at - {month}".encode())
+        self.db.execute(f"update jobsched.attempt_log set finished_at = finished_at - {month}".encode())
+        self.db.execute(f"update jobsched.job set created_at = created_at - {month}".encode())
+        self.db.execute(f"update jobsched.lease set queued_since = queued_since - {month}".encode())
+        retention.prune(self.db, self.settings)
+        kept = {job_id for (job_id,) in self.db.execute("select id from jobsched.job")}
+        assert all(state.is_final for job_id, state in self.states.items() if job_id not in kept)
+        self.states = {job_id: state for job_id, state in self.states.items() if job_id in kept}
+
+    @rule()
     def promote(self) -> None:
         keys = {(each.queue, each.key) for each in leases.promote(self.db) if each.key is not None}
         waiting.settle(self.db, (), keys=keys)
 
-    @precondition(lambda self: any(self.held.values()))
     @rule()
     def sweep(self) -> None:
         waiting.sweep(self.db, thorough=True)
@@ -197,6 +236,8 @@ class StoreMachine(RuleBasedStateMachine):
         for job_id, state in now.items():
             before = self.states[job_id]
             assert state is before or _reachable(before, state), f"job {job_id}: {before} → {state}"
+            if state.is_final:
+                self.ends.setdefault(job_id, set()).add(state)
         self.states = now
 
     @invariant()
@@ -204,9 +245,45 @@ class StoreMachine(RuleBasedStateMachine):
         broken = [each for each in verify.verify(self.db, self.settings) if each.violations]
         assert broken == []
 
+    # ---- in the end -----------------------------------------------------------------------------
+
     def teardown(self) -> None:
         if hasattr(self, "service"):
+            self._let_everything_end()
             self.service.close()
+
+    def _let_everything_end(self) -> None:
+        """People let go, time passes, one worker lives and does what it gets: nothing is stuck."""
+        for worker in range(len(self.workers)):
+            self.die(worker)
+        for queue in QUEUES:
+            self.service.resume_queue(queue)
+        self.service.release([job.id for job in self.service.list(limit=1000) if job.held_by is not None])
+        self.paused.clear()
+        self.every_job_went_where_it_may()
+        for _ in range(len(self.states) + 5):
+            self.time_passes()
+            self.promote()
+            waiting.sweep(self.db, thorough=True)
+            self.every_job_went_where_it_may()
+            self.claim(0, 100)
+            for queue in ("few", "slow"):
+                self.claim_limited(0, 100, queue)
+            self.every_job_went_where_it_may()
+            while self.held[self.workers[0]]:
+                self.end(0, 0, "succeeded")
+            self.every_job_went_where_it_may()
+            if all(state.is_final for state in self.states.values()):
+                break
+        stuck = {job_id: state for job_id, state in self.states.items() if not state.is_final}
+        assert stuck == {}
+        for job_id, parents in self.after.items():
+            if self.states.get(job_id) is State.SUCCEEDED and job_id not in self.freed:
+                for parent in parents:
+                    assert self.ends[parent.id] & _WANTED[parent.condition], (job_id, parent)
+
+
+_WANTED = {Condition.OK: {State.SUCCEEDED}, Condition.FAIL: {State.DEAD, State.CANCELLED}, Condition.ANY: FINAL}
 
 
 def _reachable(before: State, after: State) -> bool:
@@ -214,9 +291,10 @@ def _reachable(before: State, after: State) -> bool:
     return may_follow(before, after) or any(may_follow(before, way) and may_follow(way, after) for way in State)
 
 
+@pytest.mark.timeout(900)
 def test_the_store_is_as_its_model_says(store: Store, database_url: str, tmp_path: Any) -> None:
-    """Some hundred steps in each of some dozen lives."""
-    examples = int(os.environ.get("JOBSCHED_TEST_MACHINE_EXAMPLES", "12"))
+    """Up to sixty steps in each of some lives, and then as many as it takes until every job has ended."""
+    examples = int(os.environ.get("JOBSCHED_TEST_MACHINE_EXAMPLES", "8"))
     with psycopg.connect(database_url, autocommit=True) as db:
         StoreMachine.db, StoreMachine.store = db, store
         StoreMachine.settings = load(environ={}, cwd=tmp_path).replace(database_url=database_url)
