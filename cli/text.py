@@ -8,32 +8,31 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..core.model.durations import format_duration
+from ..core.model.signs import COLOURS, SYMBOLS, unicode_wanted
 from ..core.model.states import State
 from ..core.model.text import DANGEROUS
+
+__all__ = [
+    "COLOURS",
+    "SYMBOLS",
+    "colour_wanted",
+    "escape",
+    "escape_json",
+    "escape_output",
+    "escape_tsv",
+    "iso",
+    "paint",
+    "shorten",
+    "show_time",
+    "symbol",
+    "tick",
+    "unicode_wanted",
+    "width",
+]
 
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\e"}
 _JSON_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
-SYMBOLS = {
-    State.BLOCKED: ("◌", "#"),
-    State.SCHEDULED: ("◷", "@"),
-    State.QUEUED: ("○", "."),
-    State.RUNNING: ("●", "*"),
-    State.RETRYING: ("↻", "~"),
-    State.SUCCEEDED: ("✔", "+"),
-    State.DEAD: ("✖", "x"),
-    State.CANCELLED: ("⊘", "-"),
-}
-COLOURS = {
-    State.BLOCKED: "magenta",
-    State.SCHEDULED: "blue",
-    State.QUEUED: "default",
-    State.RUNNING: "cyan",
-    State.RETRYING: "yellow",
-    State.SUCCEEDED: "green",
-    State.DEAD: "red",
-    State.CANCELLED: "bright_black",
-}
 _ANSI = {
     "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36, "bright_black": 90, "bold": 1,
     "default": 39,
@@ -92,26 +91,6 @@ def width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in ("W", "F")) for char in text
     )
-
-
-def unicode_wanted(environ: Any = None) -> bool:
-    """Whether symbols beyond ASCII may be used: the locale says UTF-8.
-
-    Python itself turns LC_CTYPE into C.UTF-8 when it is started in the C locale (PEP 538), so that
-    value proves nothing when LANG is C.
-    """
-    env = os.environ if environ is None else environ
-    if env.get("LC_ALL"):
-        return _is_utf8(env["LC_ALL"])
-    lang = env.get("LANG", "")
-    ctype = env.get("LC_CTYPE", "")
-    if ctype == "C.UTF-8" and lang in ("", "C", "POSIX"):
-        return False
-    return _is_utf8(ctype or lang)
-
-
-def _is_utf8(locale: str) -> bool:
-    return locale.lower().replace("-", "").endswith("utf8")
 
 
 def symbol(state: State) -> str:

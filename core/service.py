@@ -35,6 +35,7 @@ from .model.states import State
 from .store import jobs, output, queues, tail, transitions, vocabulary, waiting, workers
 from .submitting import words
 from .undoing import Undoing
+from .watching import Watching
 
 if TYPE_CHECKING:
     from .cron import Cron
@@ -58,7 +59,7 @@ Standing = tuple[State, int, float | None]
 FIRST_POLL, SLOWEST_POLL = 0.005, 0.25
 
 
-class Service(Undoing):
+class Service(Undoing, Watching):
     """The use cases over one store, which is opened when it is first needed. Threads may share it."""
 
     @property

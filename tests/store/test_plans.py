@@ -36,6 +36,7 @@ HOT = (
     "vocabulary", "waiting_lanes", "why_rank", "why_key", "why_limits",
     "tick_decide", "tick_own", "tick_active", "tick_known", "tick_write", "tick_list", "schedule_list",
     "schedule_ticks", "schedule_forget", "schedule_timings", "prune_ticks", "doctor_schedules",
+    "watch_ends", "watch_submits", "watch_dead", "watch_events",
     "doctor_workers", "doctor_queues", "doctor_types", "doctor_overdue", "doctor_dead",
     "operation_note", "operation_jobs", "undo_cancel", "undo_discard", "undo_retry", "undo_due",
 )  # fmt: skip
@@ -148,6 +149,12 @@ FILTERS = {"queue": None, "type": None, "tag": None, "since": None, "before": MA
         ("tail", {"xid": "1000", "rank": 0, "id": -1, "limit": 1000}),
         ("prune_jobs", {"age": 999_000.0, "states": ["succeeded", "cancelled"], "batch": 1000, "window": 60.0}),
         ("prune_jobs", {"age": 999_000.0, "states": ["dead"], "batch": 1000, "window": 60.0}),
+        ("watch_queues", {"most": 10_001}),
+        ("watch_ends", {"most": 500, "window": 60.0}),
+        ("watch_ends", {"most": 500, "window": 999_999.0}),
+        ("watch_submits", {"most": 500, "window": 60.0}),
+        ("watch_dead", {"most": 20_000, "window": 3600.0, "limit": 500}),
+        ("watch_events", {"limit": 200}),
         ("archive_look", LOOK),
         ("archive_look", LOOK | {"queue": "q1", "type": "noop", "tag": "t", "states": ["dead"]}),
         ("archive_read", {"ids": list(range(1, 10_001))}),
@@ -171,6 +178,9 @@ def test_the_plan_for_real_parameters_is_as_good(
         ("list_jobs_by_state", FILTERS | {"states": ["dead"]}, 1500),
         ("list_jobs_by_state", FILTERS | {"states": ["cancelled"]}, 1500),
         ("list_jobs_by_state", FILTERS | {"states": ["running", "scheduled", "succeeded"]}, 2500),
+        ("watch_ends", {"most": 500, "window": 999_999.0}, 3000),
+        ("watch_submits", {"most": 500, "window": 60.0}, 600),
+        ("watch_events", {"limit": 200}, 3000),
     ],
 )
 def test_a_page_costs_what_it_shows_not_what_there_is(

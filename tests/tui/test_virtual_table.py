@@ -1,0 +1,187 @@
+"""Tables: cursor and marks by key, pages that come when they are needed, nothing that shifts."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from jobsched.tests.tui.driving import Around, drawn, until
+from jobsched.tests.tui.pager import Made, Pager, table
+from jobsched.tui.look import Look
+from jobsched.tui.widgets.paged_table import KEPT
+from jobsched.tui.widgets.virtual_table import Column, VirtualTable
+
+SIZE = (100, 20)
+
+
+def names(*words: str) -> VirtualTable[str]:
+    shown = VirtualTable([Column("NAME", 10, lambda word: word, grow=1)], lambda word: word, id="names")
+    shown.set_rows(words)
+    return shown
+
+
+async def test_cursor_and_marks_stay_with_their_rows() -> None:
+    """Whatever is put above or taken away; where the cursor's row is gone, it stays in its place."""
+    shown = names("a", "b", "c", "d")
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        await pilot.press("j", "space")
+        assert (shown.cursor, list(shown.marks)) == ("c", ["b"])
+        shown.set_rows(["x", "a", "b", "c", "d"])
+        assert (shown.cursor, list(shown.marks)) == ("c", ["b"])
+        shown.set_rows(["x", "a", "d"])
+        assert (shown.cursor, list(shown.marks)) == ("d", [])
+
+
+async def test_a_range_marks_what_lies_between() -> None:
+    """v here, v there; Escape takes all marks away."""
+    shown = names("a", "b", "c", "d")
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        await pilot.press("j", "v", "j", "j", "v")
+        assert list(shown.marks) == ["b", "c", "d"]
+        await pilot.press("escape")
+        assert not shown.marks
+
+
+async def test_enter_opens_the_row_under_the_cursor() -> None:
+    """And so does a double click; nothing where there is no row."""
+    opened: list[object] = []
+
+    class Listening(Around):
+        def on_virtual_table_opened(self, message: VirtualTable.Opened) -> None:
+            opened.append(message.key)
+
+    shown = names("a", "b")
+    async with Listening(shown).run_test(size=SIZE) as pilot:
+        await pilot.press("j", "enter")
+        await pilot.click(shown, offset=(5, 1), times=2)
+        shown.set_rows([])
+        await pilot.press("enter")
+        assert opened == ["b", "a"]
+        assert "nothing here" in drawn(shown)[1]
+
+
+async def test_lines_have_the_width_of_the_table_whatever_is_in_the_cells() -> None:
+    """Hostile names change no layout: every line is as wide as the widget."""
+    shown = names("\x1b[2J", "東" * 60, "e" + "\u0301" * 500, "[bold]x[/]", "\u202eabc", "x" * 10_000)
+    async with Around(shown).run_test(size=(37, 12)):
+        for y in range(12):
+            assert shown.render_line(y).cell_length == 37
+        assert "[bold]x[/]" in "\n".join(drawn(shown))
+
+
+async def test_a_narrow_table_leaves_out_what_matters_least() -> None:
+    """Columns go by their number; those without one stay."""
+    shown = table(Pager(10))
+    async with Around(shown).run_test(size=(57, 10)) as pilot:
+        shown.reload()
+        await until(pilot, lambda: shown.rows, "rows")
+        assert drawn(shown)[0].split() == ["ID", "STATE", "TYPE", "QUEUE"]
+        await pilot.resize_terminal(160, 10)
+        await until(pilot, lambda: "ERROR" in drawn(shown)[0], "all columns")
+
+
+async def test_ascii_terminals_get_ascii() -> None:
+    """Cursor, marks, cut text and the names themselves."""
+    shown = VirtualTable([Column("NAME", 6, lambda word: word)], lambda word: word, look=Look(ascii_only=True))
+    shown.set_rows(["東京", "abcdefghijk"])
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        await pilot.press("space")
+        assert all(line.isascii() for line in drawn(shown))
+        assert drawn(shown)[1].startswith(" +")
+
+
+async def test_pages_come_as_the_cursor_moves_and_memory_stays_bounded() -> None:
+    """Down and up again through a million rows: never more than the window."""
+    shown = table(Pager(1_000_000))
+    async with Around(shown).run_test(size=(100, 40)) as pilot:
+        shown.reload()
+        await until(pilot, lambda: shown.rows, "rows")
+        for _ in range(40):
+            await pilot.press("pagedown")
+        deepest = shown.cursor
+        assert deepest is not None
+        assert deepest.number < 1_000_000 - 1200
+        assert len(shown.rows) <= KEPT + 200
+        numbers = [row.number for row in shown.rows]
+        assert numbers == list(range(numbers[0], numbers[0] - len(numbers), -1))
+        for _ in range(45):
+            await pilot.press("pageup")
+        assert shown.cursor_key == 1_000_000
+
+
+async def test_the_last_row_of_millions_is_one_key_away() -> None:
+    """And the first one again."""
+    shown = table(Pager(10_000_000))
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        shown.reload()
+        await until(pilot, lambda: shown.rows, "rows")
+        await pilot.press("G")
+        await until(pilot, lambda: shown.cursor_key == 1, "the last row")
+        await pilot.press("k", "k")
+        assert shown.cursor_key == 3
+        await pilot.press("g")
+        await until(pilot, lambda: shown.cursor_key == 10_000_000, "the first row")
+
+
+async def test_keys_do_not_wait_for_pages() -> None:
+    """While a page is on its way, the cursor moves among what is there, and stops at its end."""
+    gate = asyncio.Event()
+    gate.set()
+    source = Pager(1000, gate)
+    shown = table(source)
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        shown.reload()
+        await until(pilot, lambda: shown.rows, "rows")
+        gate.clear()
+        for _ in range(20):
+            await pilot.press("pagedown")
+        assert shown.cursor_key == 801
+        gate.set()
+        await until(pilot, lambda: len(shown.rows) > 200, "the page")
+        assert shown.cursor_key == 801
+
+
+async def test_new_rows_are_announced_and_nothing_shifts() -> None:
+    """They are shown when somebody asks for them."""
+    source = Pager(5000)
+    shown = table(source)
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        shown.reload()
+        await until(pilot, lambda: shown.rows, "rows")
+        before = [row.number for row in shown.seen_rows]
+        source.count += 37
+        await shown.refresh_rows()
+        assert [row.number for row in shown.seen_rows] == before
+        assert "37 new" in drawn(shown)[0]
+        await pilot.press("g")
+        await until(pilot, lambda: shown.cursor_key == 5037, "the new first row")
+        assert "new" not in drawn(shown)[0]
+
+
+async def test_what_is_seen_is_looked_at_again() -> None:
+    """Only that: the rest of the window is as old as it is."""
+    source = Pager(5000)
+    shown = table(source)
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        shown.reload()
+        await until(pilot, lambda: shown.rows, "rows")
+        await shown.refresh_rows()
+        assert [row.seen for row in shown.rows[:20]] == [1] * shown.body_height + [0] * (20 - shown.body_height)
+
+
+@pytest.mark.parametrize("key", ["pagedown", "j", "G"])
+async def test_an_empty_table_takes_any_key(key: str) -> None:
+    """There is nothing to move to."""
+    shown = table(Pager(0))
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        shown.reload()
+        await pilot.press(key, "space", "v", "g")
+        assert shown.cursor is None
+        assert shown.rows == []
+
+
+def test_made_rows_are_what_they_say() -> None:
+    """The pager's own rule: numbers from the newest down."""
+    rows = asyncio.run(Pager(5).below(Made(3), 10))  # type: ignore[arg-type]
+    assert [row.number for row in rows] == [2, 1]

@@ -1,0 +1,1 @@
+"""The screens: `jobsched tui`. The only room that knows Textual; only `feed` calls the use cases."""

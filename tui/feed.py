@@ -1,0 +1,217 @@
+"""What the screens know of the store: the only door from them to the use cases.
+
+One thread asks, over one connection that only reads; the event loop never waits for the store. `tick` is what
+the visible screen wants to know: it is called every second, sooner when somebody notifies, later when the
+answers cost too much. A store that is lost is asked for again, for ever; meanwhile everything stays as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from ..core.model.errors import JobschedError, StoreUnreachable, TryAgain
+from ..core.service import Service
+
+if TYPE_CHECKING:
+    from ..core.config import Settings
+
+INTERVAL = 1.0
+LEAST_PAUSE = 0.25
+"""Seconds between two looks, whatever is notified: four repaints a second."""
+LONGEST_INTERVAL = 30.0
+SHARE = 0.25
+"""Of the interval that answers may take; beyond, the interval is doubled."""
+CHEAP = 0.05
+PATIENCE = 2.0
+FIRST_RETRY, LONGEST_RETRY = 0.5, 5.0
+CONNECT_TIMEOUT = 2.0
+State = Literal["live", "slow", "lost"]
+Answer = TypeVar("Answer")
+Tick = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How far what is shown can be trusted.
+
+    age: seconds since the store last answered; None before it did. latency: of a round trip, in seconds.
+    listening: whether changes are heard of at once. interval: seconds between two looks. retry: seconds
+    until it is asked again, where it is lost. reason: why it is lost or slow, in one line.
+    """
+
+    state: State
+    age: float | None
+    latency: float | None
+    listening: bool
+    interval: float
+    paused: bool
+    retry: float | None
+    reason: str
+
+
+class Feed:
+    """told: called on the event loop whenever the state is another one."""
+
+    def __init__(self, settings: Settings, *, interval: float = INTERVAL, patience: float = PATIENCE) -> None:
+        """interval: seconds between two looks. patience: seconds a statement may take."""
+        timeout = min(CONNECT_TIMEOUT, settings["connect_timeout"])
+        self._settings = settings.replace(connect_timeout=timeout)
+        self._service = Service(self._settings)
+        self._patience = patience
+        self._base = self._interval = interval
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobsched-feed")
+        self._nudged = asyncio.Event()
+        self._stopping = threading.Event()
+        self._state: State = "live"
+        self._answered: float | None = None
+        self._asked: float | None = None
+        self._latency: float | None = None
+        self._reason = ""
+        self._retry_at: float | None = None
+        self._listening = False
+        self._workers: frozenset[int] = frozenset()
+        self.paused = False
+        self.told: Callable[[], None] = lambda: None
+
+    @property
+    def where(self) -> str:
+        """User, host, port and database; never a password."""
+        return self._service.store.shown_url
+
+    def open(self) -> None:
+        """Open the store. Raises what `open_store` does: for the start, before there is a screen."""
+        _ = self._service.store
+
+    async def ask(self, question: Callable[[Service], Answer]) -> Answer:
+        """Return what `question` finds out, in the feed's thread. JobschedError; StoreUnreachable while it is lost."""
+        if self._state == "lost" and self._retry_at is not None:
+            raise StoreUnreachable(self._reason)
+        return await self._ask(question)
+
+    async def run(self, tick: Tick) -> None:
+        """Call `tick` again and again until the task is cancelled. What it raises of ours changes the state."""
+        listener = threading.Thread(
+            target=self._listen, args=(asyncio.get_running_loop(),), name="jobsched-listen", daemon=True
+        )
+        listener.start()
+        delay = FIRST_RETRY
+        while True:
+            began = time.monotonic()
+            if not self.paused:
+                delay = await self._look(tick, delay)
+            lost = self._retry_at is not None
+            pause = max(0.0, (self._retry_at or 0.0) - time.monotonic()) if lost else self._interval
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged.wait(), pause)
+            self._nudged.clear()
+            # What is notified a thousand times a second is looked at four times.
+            await asyncio.sleep(max(0.0, LEAST_PAUSE - (time.monotonic() - began)))
+
+    async def _look(self, tick: Tick, delay: float) -> float:
+        """One tick; return the delay before the next retry."""
+        self._retry_at = None
+        began = time.monotonic()
+        try:
+            await tick()
+        except TryAgain as error:
+            self._settle("slow", error.message)
+            self._interval = min(LONGEST_INTERVAL, self._interval * 2)
+        except JobschedError as error:
+            self._retry_at = time.monotonic() + random.uniform(delay / 2, delay)
+            self._settle("lost", error.message)
+            return min(LONGEST_RETRY, delay * 2)
+        else:
+            self._pace(time.monotonic() - began)
+        return FIRST_RETRY
+
+    def _pace(self, cost: float) -> None:
+        if cost > SHARE * self._interval:
+            self._interval = min(LONGEST_INTERVAL, self._interval * 2)
+        elif cost < CHEAP * self._interval:
+            self._interval = max(self._base, self._interval / 2)
+        dear = self._interval > self._base
+        self._settle("slow" if dear else "live", f"answers take {cost:.1f} s" if dear else "")
+
+    def nudge(self) -> None:
+        """Look now, or as soon as the last look is a quarter of a second ago."""
+        self._nudged.set()
+
+    def change_interval(self, factor: float) -> None:
+        """Look more seldom or more often: 0.25 to 30 seconds."""
+        self._base = self._interval = min(LONGEST_INTERVAL, max(LEAST_PAUSE, self._base * factor))
+
+    def watch_workers(self, ids: Collection[int]) -> None:
+        """Hear of the wake-ups of these workers: jobs that come to a store that idles."""
+        self._workers = frozenset(ids)
+
+    def freshness(self) -> Freshness:
+        """How far what is shown can be trusted, now."""
+        now = time.monotonic()
+        silent = self._asked is not None and now - self._asked > 2 * self._patience
+        return Freshness(
+            state="lost" if silent else self._state,
+            age=None if self._answered is None else now - self._answered,
+            latency=self._latency,
+            listening=self._listening,
+            interval=self._interval,
+            paused=self.paused,
+            retry=None if self._retry_at is None else max(0.0, self._retry_at - now),
+            reason="no answer" if silent else self._reason,
+        )
+
+    def close(self) -> None:
+        """Stop asking and close the connections."""
+        self._stopping.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._service.close()
+
+    # In the thread
+
+    async def _ask(self, question: Callable[[Service], Answer]) -> Answer:
+        self._asked = time.monotonic()
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
+        finally:
+            self._asked = None
+        self._answered = time.monotonic()
+        return answer
+
+    def _answer(self, question: Callable[[Service], Answer]) -> Answer:
+        began = time.monotonic()
+        with self._service.reading(self._patience):
+            self._latency = (time.monotonic() - began) / 2  # begin and the limit are two round trips
+            return question(self._service)
+
+    def _settle(self, state: State, reason: str) -> None:
+        changed = state != self._state
+        self._state, self._reason = state, reason
+        if changed:
+            self.told()
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hear notifications until the end, over as many connections as that takes."""
+        delay = FIRST_RETRY
+        while not self._stopping.is_set():
+            with contextlib.suppress(JobschedError):
+                heard = self._workers
+                for _ in self._service.notices(heard, partial(self._deaf, heard)):
+                    self._listening, delay = True, FIRST_RETRY
+                    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                        loop.call_soon_threadsafe(self.nudge)
+                continue
+            self._listening = False
+            self._stopping.wait(random.uniform(delay / 2, delay))
+            delay = min(LONGEST_RETRY, delay * 2)
+
+    def _deaf(self, heard: frozenset[int]) -> bool:
+        """Whether others are to be listened to by now, or nobody."""
+        return self._stopping.is_set() or heard != self._workers
