@@ -38,6 +38,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Changing jobs": ("cancel", "retry", "hold", "release", "undo", "ops"),
     "Workers, queues, schedules": ("worker", "workers", "queue", "cron", "handlers"),
     "The rest": (
+        "tui",
         "demo",
         "doctor",
         "verify",
@@ -60,6 +61,7 @@ Examples:
   jobsched submit --follow -- make test    a program (worker --allow-commands)
   jobsched worker --concurrency 4          run what was submitted
   jobsched ls --state dead -o jsonl        what failed, for a program
+  jobsched tui                             everything on one screen
 
 Exit codes, output, times: jobsched help TOPIC
 """

@@ -141,6 +141,11 @@ class Feed:
         dear = self._interval > self._base
         self._settle("slow" if dear else "live", f"answers take {cost:.1f} s" if dear else "")
 
+    def change(self, call: Callable[[Service, str], Answer], by: str) -> Answer:
+        """Change something, as `by`, on a connection of its own. Waits: for a thread. Raises what the use case does."""
+        with Service(self._settings, submitter=by) as service:
+            return call(service, by)
+
     def nudge(self) -> None:
         """Look now, or as soon as the last look is a quarter of a second ago."""
         self._nudged.set()

@@ -72,9 +72,11 @@ def number(value: float | None, *, more: bool = False) -> str:
 
 
 def rate(per_second: float | None) -> str:
-    """A rate: 0.3/s, 812/s, 20.1k/s; empty for None."""
+    """A rate: 3/min, 7.5/s, 812/s, 20.1k/s; empty for None."""
     if per_second is None:
         return ""
+    if per_second < 1:
+        return f"{per_second * 60:.0f}/min" if per_second else "0"
     if per_second >= 10_000:
         return f"{per_second / 1000:.1f}k/s"
     return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.model.job import Attempt, Job
-from ..core.model.results import Dependency, Event, OutputChunk, WorkerInfo
+from ..core.model.results import DeadGroup, Dependency, Event, OutputChunk, WorkerInfo
 from ..core.model.states import State
 from ..core.model.watching import DeadKind, Flow, Totals, WatchedQueue
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..core.service import Service
 
 LOG_PAGE = 1000
+DEAD_PAGE = 2000
 FAR = 1 << 62
 
 
@@ -156,3 +157,21 @@ class Jobs:
                 states=wanted.states, queue=wanted.queue, type=wanted.type, tag=wanted.tag, before=before, limit=limit
             )
         )
+
+
+def dead_of(groups: Sequence[DeadGroup], most: int) -> Callable[[Service], list[Job]]:
+    """The dead jobs of these kinds, newest first, at most so many."""
+    kinds = {(each.fingerprint, each.queue, each.type) for each in groups}
+
+    def ask(service: Service) -> list[Job]:
+        found: list[Job] = []
+        before: int | None = None
+        while len(found) < most:
+            page = service.dlq(limit=DEAD_PAGE, before=before)
+            found += [job for job in page if (job.fingerprint or "", job.queue, job.type) in kinds]
+            if len(page) < DEAD_PAGE:
+                break
+            before = page[-1].id
+        return found[:most]
+
+    return ask

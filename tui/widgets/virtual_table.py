@@ -73,7 +73,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         Binding("ctrl+u", "page(-0.5)", "Half a page up", show=False, id="table.half_up"),
         Binding("home,g", "first", "First", show=False, id="table.first"),
         Binding("end,G", "last", "Last", show=False, id="table.last"),
-        Binding("enter", "open", "Open", id="table.open"),
+        Binding("enter", "open", "Open", key_display="enter", id="table.open"),
         Binding("space", "mark", "Mark", id="table.mark"),
         Binding("v", "range", "Range", show=False, id="table.range"),
         Binding("escape", "unmark", "Unmark", show=False, id="table.unmark"),

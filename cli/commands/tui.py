@@ -1,0 +1,58 @@
+"""Watch and steer everything on one screen."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from ...core.model.durations import parse_duration
+from ...core.model.errors import UsageError
+from ...core.model.signs import unicode_wanted
+from .. import arguments, invocation
+from ..who import user
+
+VIEWS = ("overview", "queues", "jobs", "workers", "dead", "activity")
+INSTEAD = "jobsched ls, jobsched tail -o jsonl or jobsched queue ls say the same line by line"
+
+
+def command(
+    view: Annotated[
+        str, typer.Option("--view", metavar="NAME", help=f"Where to begin: {', '.join(VIEWS)}.")
+    ] = "overview",
+    read_only: Annotated[bool, typer.Option("--read-only", help="Look, and change nothing.")] = False,
+    refresh: Annotated[str, typer.Option("--refresh", metavar="SPAN", help="How often to look: 250ms to 30s.")] = "1s",
+    ascii_: Annotated[bool, typer.Option("--ascii", help="Nothing beyond ASCII, as with LANG=C.")] = False,
+) -> int:
+    """Watch queues, jobs, workers and dead letters, and change them; ? shows the keys."""
+    chosen = arguments.choice("--view", view, VIEWS)
+    interval = arguments.read("--refresh", refresh, parse_duration)
+    if interval is None or not 0.25 <= interval <= 30:
+        raise UsageError(f"--refresh is {refresh} — it must be 250ms to 30s")
+    _need_terminal()
+    run = invocation.current()
+
+    from ...tui.app import Options
+    from ...tui.app import run as show
+
+    environ = {} if run.database_url is None else {"JOBSCHED_DATABASE_URL": run.database_url}
+    return show(
+        Options(
+            settings=run.settings,
+            by=user(),
+            read_only=read_only,
+            ascii_only=ascii_ or not unicode_wanted(),
+            interval=interval,
+            view=chosen or VIEWS[0],
+            environ=environ,
+        )
+    )
+
+
+def _need_terminal() -> None:
+    """UsageError where there is no screen to draw on: escape codes in a pipe help nobody."""
+    if not (invocation.stdin_is_terminal() and invocation.stdout_is_terminal() and invocation.stderr_is_terminal()):
+        raise UsageError("the screens need a terminal — stdin, stdout or stderr is none", fix=INSTEAD)
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise UsageError("the screens need a terminal that can move its cursor — TERM is dumb", fix=INSTEAD)

@@ -1,0 +1,48 @@
+"""The verb `tui`, where there is no screen, and where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def test_without_a_terminal_it_says_what_to_use_instead(cli: Callable[..., Any]) -> None:
+    """Exit 2, and nothing on stdout: escape codes in a pipe help nobody."""
+    outcome = cli("tui")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "terminal" in outcome.err
+    assert "fix: jobsched ls" in outcome.err
+
+
+def test_a_dumb_terminal_is_none(terminal: Callable[..., Any]) -> None:
+    """It cannot move its cursor."""
+    code, shown = terminal("tui", TERM="dumb")
+    assert code == 2
+    assert "TERM is dumb" in shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("flags", [["--view", "nowhere"], ["--refresh", "1ms"], ["--refresh", "soon"]], ids=" ".join)
+def test_flags_that_make_no_sense_are_refused(cli: Callable[..., Any], flags: list[str]) -> None:
+    """Before anything is drawn."""
+    assert cli("tui", *flags).code == 2
+
+
+def test_a_store_that_is_not_there_is_said_before_the_screen_is_taken(
+    terminal: Callable[..., Any],
+) -> None:
+    """With the exit code that every command has for it."""
+    code, shown = terminal("tui", JOBSCHED_DATABASE_URL="postgresql://127.0.0.1:1/none")
+    assert code == 69
+    assert "no connection" in shown
+    assert "\x1b[?1049h" not in shown
+
+
+def test_keys_are_heard_and_the_terminal_is_given_back(terminal: Callable[..., Any]) -> None:
+    """q ends it with 0; the alternate screen is left."""
+    code, shown = terminal("tui", answer="q", LANG="C.UTF-8")
+    assert code == 0
+    assert "\x1b[?1049h" in shown
+    assert shown.rstrip().rfind("\x1b[?1049l") > shown.rfind("\x1b[?1049h")

@@ -1,0 +1,122 @@
+"""Changes from the screens: always a preview, Cancel by default, and the command line that does the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jobsched.core.model.job import NewJob
+from jobsched.core.model.states import State
+from jobsched.core.service import Service
+from jobsched.tests.store.hands import Hands
+from jobsched.tests.tui.driving import until, until_shown
+from jobsched.tui import acting
+
+Drive = Callable[..., Any]
+
+
+def dead(service: Service, hands: Hands, count: int) -> list[int]:
+    """Make dead jobs that failed alike."""
+    service.submit_many([NewJob("fail", max_attempts=1)] * count)
+    return [hands.run(dead=True) for _ in range(count)]
+
+
+async def states(service: Service, ids: list[int]) -> set[State]:
+    """Where these jobs are, asked for outside of the app's loop."""
+    return {job.state for job in await asyncio.to_thread(service.get_many, ids)}
+
+
+async def test_dead_letters_are_run_again_after_a_preview(driven: Drive, service: Service, hands: Hands) -> None:
+    """It says how many, which and what the command is; Enter alone changes nothing."""
+    ids = dead(service, hands, 3)
+    async with driven(view="dead") as (app, pilot):
+        await until_shown(pilot, "it broke")
+        await pilot.press("R")
+        await until_shown(pilot, "Run again 3 jobs?", "3 dead", "$ jobsched dlq retry print", "Cancel")
+        await pilot.press("Y")
+        assert app.clipboard == "jobsched dlq retry print"
+        await pilot.press("enter")
+        await until_shown(pilot, "3 dead jobs of 1 kinds")
+        assert await states(service, ids) == {State.DEAD}
+        await pilot.press("R")
+        await until_shown(pilot, "Run again 3 jobs?")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "no job is dead")
+        assert await states(service, ids) == {State.QUEUED}
+
+
+async def test_marked_jobs_are_changed_and_no_others(driven: Drive, service: Service) -> None:
+    """What the preview names is what is changed, whatever came meanwhile."""
+    ids = [job.id for job in service.submit_many([NewJob("noop")] * 4)]
+    async with driven(view="jobs") as (_, pilot):
+        await until_shown(pilot, "4 loaded")
+        await pilot.press("space", "j", "space", "C")
+        await until_shown(pilot, "Cancel 2 jobs?", f"$ jobsched cancel {ids[3]} {ids[1]}")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "2 done")
+        assert await states(service, [ids[1], ids[3]]) == {State.CANCELLED}
+        assert await states(service, [ids[0], ids[2]]) == {State.QUEUED}
+
+
+async def test_what_is_refused_is_said(driven: Drive, service: Service, hands: Hands) -> None:
+    """With the first reason."""
+    service.submit(NewJob("noop"))
+    hands.run()
+    async with driven(view="jobs") as (_, pilot):
+        await until_shown(pilot, "✔ succeeded")
+        await pilot.press("C")
+        await until_shown(pilot, "Cancel 1 job?")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "0 done, 1 refused")
+
+
+async def test_many_jobs_want_their_number_typed(
+    driven: Drive, service: Service, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another number does nothing."""
+    monkeypatch.setattr("jobsched.tui.screens.preview.TYPED", 2)
+    ids = dead(service, hands, 3)
+    async with driven(view="dead") as (_, pilot):
+        await until_shown(pilot, "it broke")
+        await pilot.press("D")
+        await until_shown(pilot, "Discard 3 jobs?", "type 3 to go on")
+        await pilot.press("4", "enter")
+        assert await states(service, ids) == {State.DEAD}
+        await pilot.press("backspace", "3", "enter")
+        await until_shown(pilot, "no job is dead")
+        assert await states(service, ids) == {State.CANCELLED}
+
+
+async def test_a_queue_is_paused_and_goes_on(driven: Drive, service: Service) -> None:
+    """The same key for both; whoever was at the keyboard is on record."""
+    service.submit(NewJob("noop", queue="emails"))
+    async with driven(view="queues") as (_, pilot):
+        await until_shown(pilot, "emails")
+        await pilot.press("P")
+        await until_shown(pilot, "Pause queue emails?", "$ jobsched queue pause emails")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "paused by ann@desk")
+        await pilot.press("P")
+        await until_shown(pilot, "Resume queue emails?")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: not service.queues()[0].paused, "the queue goes on")
+
+
+async def test_read_only_changes_nothing(driven: Drive, service: Service) -> None:
+    """Keys say so, and so does a command line that might change something."""
+    ids = [service.submit(NewJob("noop")).id]
+    async with driven(view="jobs", read_only=True) as (_, pilot):
+        await until_shown(pilot, "1 loaded", "RO")
+        await pilot.press("C")
+        await until_shown(pilot, "read-only")
+        await pilot.press("colon", *f"cancel {ids[0]}", "enter")
+        await until_shown(pilot, "this line changes something")
+        assert await states(service, ids) == {State.QUEUED}
+
+
+def test_a_command_line_can_be_pasted() -> None:
+    """Whatever is in its words."""
+    assert acting.command_line(["ls", "--queue", "a b", "$(id)"]) == "jobsched ls --queue 'a b' '$(id)'"

@@ -1,0 +1,1 @@
+"""One screen a file. They know the widgets and the feed, and not each other."""

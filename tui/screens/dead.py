@@ -1,0 +1,119 @@
+"""Dead letters by what went wrong: one line for jobs that failed alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from ...core.model.errors import JobschedError
+from ...core.model.results import DeadGroup
+from ...core.model.states import State
+from ...core.model.watching import DeadKind
+from .. import questions
+from ..acting import on_jobs
+from ..look import Look, number
+from ..view import View, paragraph
+from ..widgets.virtual_table import Column, VirtualTable
+
+MOST = 10_000
+"""Jobs of a kind that are changed at a time."""
+
+
+class DeadView(View):
+    """The table of kinds; below, what the newest of the kind said."""
+
+    DEFAULT_CSS = "DeadView > #kind { height: 4; padding: 0 1; color: $text-muted; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("R", "act('retry')", "Retry", id="dead.retry"),
+        Binding("D", "act('discard')", "Discard", id="dead.discard"),
+        Binding("a", "all", "All dead jobs", id="dead.all"),
+    ]
+    HELP = "NEW is within the last hour. R runs every job of the marked kinds again; Enter shows the newest of one."
+
+    def __init__(self, look: Look) -> None:
+        super().__init__(id="dead")
+        self.table: VirtualTable[DeadKind] = VirtualTable(
+            [
+                Column("COUNT", 7, lambda kind: number(kind.group.count), right=True),
+                Column("NEW", 6, lambda kind: _new(kind, look), right=True),
+                Column("FIRST", 6, lambda kind: self.ago(kind.group.first_seen), right=True, drop=2),
+                Column("LAST", 6, lambda kind: self.ago(kind.group.last_seen), right=True, drop=1),
+                Column("TYPE", 12, lambda kind: kind.group.type, grow=1),
+                Column("QUEUE", 8, lambda kind: kind.group.queue, grow=1, drop=3),
+                Column("KIND", 8, lambda kind: kind.group.fingerprint[:8], drop=4),
+                Column("ERROR", 20, lambda kind: (kind.group.message or "", "red"), grow=4),
+            ],
+            lambda kind: (kind.group.fingerprint, kind.group.queue, kind.group.type),
+            look=look, empty="no job is dead", id="dead-table",
+        )  # fmt: skip
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+        yield Static(id="kind")
+
+    async def look_again(self) -> None:
+        self.table.set_rows(await self.shell.feed.ask(questions.dead_kinds))
+
+    def take_focus(self) -> None:
+        self.table.focus()
+
+    def argv(self) -> Sequence[str]:
+        return ("dlq", "ls", "--by", "error")
+
+    def chosen_id(self) -> str | None:
+        return None if self.table.cursor is None else self.table.cursor.group.fingerprint
+
+    def action_all(self) -> None:
+        """Show dead jobs one by one."""
+        self.shell.show_jobs(questions.Wanted(states=(State.DEAD,)), "state:dead")
+
+    async def action_act(self, verb: str) -> None:
+        """Propose a change of every dead job of the marked kinds, or of the one under the cursor."""
+        groups = [kind.group for kind in self.table.chosen()]
+        if not groups:
+            return
+        try:
+            jobs = await self.shell.feed.ask(questions.dead_of(groups, MOST))
+        except JobschedError as error:
+            self.shell.say(error.message, bad=True)
+            return
+        if not jobs:
+            self.shell.say("they are dead no more", bad=True)
+            return
+        self.shell.propose(on_jobs(verb, jobs, self._argv(verb, groups)))
+
+    def _argv(self, verb: str, groups: Sequence[DeadGroup]) -> Sequence[str]:
+        """By fingerprints, where those mean just these jobs; else nothing, and every id is named."""
+        prints = {group.fingerprint for group in groups}
+        same = sum(kind.group.fingerprint in prints for kind in self.table.rows)
+        return ("dlq", verb, *sorted(prints)) if same == len(groups) and all(prints) else ()
+
+    @on(VirtualTable.Opened)
+    def _open(self) -> None:
+        if self.table.cursor is not None:
+            self.shell.open_job(self.table.cursor.group.example_id)
+
+    @on(VirtualTable.Changed)
+    def _describe(self) -> None:
+        kind = self.table.cursor
+        if kind is None:
+            self.put("kind", "")
+            return
+        group = kind.group
+        total = sum(each.group.count for each in self.table.rows)
+        lines = [
+            f"{total:,} dead jobs of {len(self.table.rows):,} kinds",
+            f"{group.fingerprint or 'no fingerprint'}: {group.count:,} of type {group.type} in queue {group.queue}, "
+            f"the newest is {group.example_id}",
+            *(group.message or "").splitlines()[:2],
+        ]
+        self.put("kind", paragraph(lines, self.look))
+
+
+def _new(kind: DeadKind, look: Look) -> tuple[str, str]:
+    return (f"{look.pick('▲', '+')}{number(kind.new)}", "yellow") if kind.new else ("", "")

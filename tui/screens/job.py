@@ -1,0 +1,281 @@
+"""A job in full: summary, attempts, payload, its log as it comes, what it waits for, and everything raw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import ContentSwitcher, Input, Static
+
+from ...core.model.errors import JobNotFound
+from ...core.model.states import State
+from .. import questions
+from ..acting import on_jobs
+from ..look import Look, span, style_of
+from ..questions import JobView
+from ..text import lines as split_lines
+from ..view import View, words
+from ..widgets.log_ring import LogRing
+
+TABS = ("Summary", "Attempts", "Payload", "Logs", "Dependencies", "Raw")
+PAGES = 20
+"""Pages of output that are read at most before the screen is drawn again."""
+
+
+class JobDetail(View):
+    """Everything about one job; 1 to 6 or [ and ] change the page."""
+
+    DEFAULT_CSS = """
+    JobDetail > #job-title { height: 1; padding: 0 1; text-style: bold; }
+    JobDetail > #job-tabs { height: 1; padding: 0 1; }
+    JobDetail > ContentSwitcher { height: 1fr; }
+    JobDetail VerticalScroll { padding: 0 1; scrollbar-size-vertical: 1; }
+    JobDetail VerticalScroll Static { text-wrap: wrap; }
+    JobDetail #grep { height: 1; padding: 0 1; background: $boost; display: none; }
+    JobDetail.-grepping #grep { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right_square_bracket,tab", "turn(1)", "Next page", key_display="]", id="job.next"),
+        Binding("left_square_bracket,shift+tab", "turn(-1)", "Page before", show=False, id="job.previous"),
+        *(Binding(str(n), f"page({n})", name, show=False) for n, name in enumerate(TABS, 1)),
+        Binding("slash", "grep", "Filter log", key_display="/", id="job.grep"),
+        Binding("R", "act('retry')", "Retry", id="job.retry"),
+        Binding("C", "act('cancel')", "Cancel", id="job.cancel"),
+        Binding("H", "act('hold')", "Hold", id="job.hold"),
+        Binding("L", "act('release')", "Release", show=False, id="job.release"),
+    ]
+    HELP = "The log follows its end until you scroll up; f follows it again, w breaks long lines, t shows times."
+
+    def __init__(self, look: Look, job_id: int, *, page: int = 1) -> None:
+        super().__init__(id="job")
+        self.job_id = job_id
+        self.page = page
+        self.ring = LogRing(look=look, now=self._now, id="page-4")
+        self.shown: JobView | None = None
+        self._after: tuple[int, int] | None = None
+
+    def _now(self) -> datetime:
+        """Asked for when the app is there."""
+        return self.shell.now()
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="job-title")
+        yield Static(id="job-tabs")
+        with ContentSwitcher(initial=f"page-{self.page}"):
+            for number, name in enumerate(TABS, 1):
+                if name == "Logs":
+                    yield self.ring
+                else:
+                    with VerticalScroll(id=f"page-{number}"):
+                        yield Static(id=f"text-{number}")
+        yield Input(compact=True, placeholder="only lines with this text", id="grep")
+
+    def on_mount(self) -> None:
+        self._draw_tabs()
+
+    async def look_again(self) -> None:
+        ask = self.shell.feed.ask
+        try:
+            self.shown = await ask(questions.job(self.job_id))
+        except JobNotFound as error:
+            self.put("job-title", words([(error.message, "red")], self.look))
+            return
+        reasons = []
+        if self.page == 1 and not self.shown.job.state.is_final and self.shown.job.state is not State.RUNNING:
+            reasons = await ask(questions.why(self.job_id))
+        await self._read_output()
+        self._draw(self.shown, reasons)
+
+    def take_focus(self) -> None:
+        for page in self.query(f"#page-{self.page}"):  # none while it is being closed
+            page.focus()
+
+    def argv(self) -> Sequence[str]:
+        return ("logs", str(self.job_id)) if self.page == 4 else ("show", str(self.job_id))
+
+    def chosen_id(self) -> str | None:
+        return str(self.job_id)
+
+    def action_turn(self, pages: int) -> None:
+        """Go to the next page, or the one before."""
+        self.action_page((self.page - 1 + pages) % len(TABS) + 1)
+
+    def action_page(self, number: int) -> None:
+        """Go to a page."""
+        self.page = number
+        self.query_one(ContentSwitcher).current = f"page-{number}"
+        self._draw_tabs()
+        self.take_focus()
+        self.refresh_bindings()
+        self.shell.feed.nudge()
+
+    def action_grep(self) -> None:
+        """Show only some lines of the log."""
+        if self.page != 4:
+            self.action_page(4)
+        self.add_class("-grepping")
+        self.query_one("#grep", Input).focus()
+
+    def action_act(self, verb: str) -> None:
+        """Propose a change of the job."""
+        if self.shown is not None:
+            self.shell.propose(on_jobs(verb, [self.shown.job]))
+
+    @on(Input.Submitted, "#grep")
+    def _grep(self, event: Input.Submitted) -> None:
+        self.ring.set_pattern(event.value)
+        self.set_class(bool(event.value), "-grepping")
+        self.ring.focus()
+
+    async def _read_output(self) -> None:
+        """What it said since: pieces may end in the middle of a line, which is then shown as two."""
+        for _ in range(PAGES):
+            try:
+                chunks = await self.shell.feed.ask(questions.output(self.job_id, self._after))
+            except JobNotFound:
+                return
+            for chunk in chunks:
+                self.ring.add(chunk.at, chunk.stream, chunk.text)
+            if chunks:
+                self._after = (chunks[-1].token, chunks[-1].chunk)
+            if len(chunks) < questions.LOG_PAGE:
+                break
+        self.ring.complete = self.shown is not None and self.shown.job.state.is_final
+        self.ring.refresh()
+
+    # Drawing
+
+    def _draw_tabs(self) -> None:
+        parts = []
+        for number, name in enumerate(TABS, 1):
+            parts.append((f" {number} {name} ", "reverse" if number == self.page else "dim"))
+        self.put("job-tabs", words(parts, self.look))
+
+    def _draw(self, shown: JobView, reasons: Sequence[tuple[str, str | None]]) -> None:
+        job = shown.job
+        state, style = self.look.state(job.state)
+        self.put(
+            "job-title",
+            words(
+                [
+                    (f"{job.id}  {job.type}  ", ""),
+                    (state, style),
+                    (f"  attempt {job.attempt}/{job.max_attempts}", "dim"),
+                ],
+                self.look,
+            ),
+        )
+        pages = {
+            1: self._summary(shown, reasons),
+            2: self._attempts(shown),
+            3: self._json({"payload": job.payload, "result": job.result}),
+            5: self._dependencies(shown),
+            6: self._json(asdict(job)),
+        }
+        text = pages.get(self.page)
+        if text is not None:
+            self.put(f"text-{self.page}", text)
+
+    def _summary(self, shown: JobView, reasons: Sequence[tuple[str, str | None]]) -> Text:
+        job = shown.job
+        facts = [
+            ("queue", f"{job.queue}, priority {job.priority.word}"),
+            ("attempts", f"{job.attempt} of {job.max_attempts}, backoff {job.backoff}"),
+            ("crashes", str(job.crashes) if job.crashes else ""),
+            ("lost", f"by {job.losses} workers that vanished" if job.losses else ""),
+            ("timeout", span(job.timeout)),
+            ("submitted", f"{self.ago(job.created_at)} ago by {job.submitter}"),
+            ("due", self._when(job.run_at)),
+            ("started", self._when(job.started_at)),
+            ("ended", self._when(job.finished_at)),
+            ("waited", span(job.wait)),
+            ("ran", span(job.run)),
+            ("worker", job.worker or ""),
+            ("held by", job.held_by or ""),
+            ("tags", ", ".join(job.tags)),
+            ("key", job.idempotency_key or ""),
+            ("unique", job.unique_key or ""),
+            ("concurrency", job.concurrency_key or ""),
+            ("cancel", "asked for, not yet obeyed" if job.cancel_requested and not job.state.is_final else ""),
+            ("progress", self._progress(shown)),
+        ]
+        drawn = [[(f"{name:12}", "dim"), (value, "")] for name, value in facts if value]
+        if job.error:
+            drawn += [[("error       ", "dim"), (line, "red")] for line in split_lines(job.error, most=20)]
+        for reason, fix in reasons:
+            drawn.append([("why         ", "dim"), (reason, "yellow")])
+            if fix:
+                drawn.append([("  fix       ", "dim"), (fix, "bold")])
+        return self._joined(drawn)
+
+    def _when(self, moment: Any) -> str:
+        if moment is None:
+            return ""
+        ago = self.ago(moment)
+        return f"{ago if ago.startswith('in ') else f'{ago} ago'}, {moment:%Y-%m-%d %H:%M:%S} UTC"
+
+    def _progress(self, shown: JobView) -> str:
+        job = shown.job
+        if job.progress is None or job.state.is_final:
+            return ""
+        filled = round(job.progress * 20)
+        bar = self.look.pick("█", "#") * filled + self.look.pick("░", ".") * (20 - filled)
+        return f"{bar} {job.progress:.0%} {job.progress_message or ''}".strip()
+
+    def _attempts(self, shown: JobView) -> Text:
+        drawn: list[list[tuple[str, str]]] = []
+        for attempt in shown.attempts:
+            details = [f"on {attempt.worker}" if attempt.worker else "", f"after {span(attempt.duration)}"]
+            if attempt.signal is not None:
+                details.append(f"signal {attempt.signal}")
+            if attempt.exit_code is not None:
+                details.append(f"exit code {attempt.exit_code}")
+            if attempt.memory_peak:
+                details.append(f"memory peak {attempt.memory_peak / 1048576:.0f} MiB")
+            drawn.append(
+                [
+                    (f"#{attempt.attempt} {attempt.kind}", "bold red"),
+                    (f"  {self.ago(attempt.finished_at)} ago, {', '.join(filter(None, details))}", "dim"),
+                ]
+            )
+            said = f"{attempt.error_class or ''}: {attempt.message or ''}".strip(": ")
+            drawn += [[("   " + line, "")] for line in split_lines(said, most=50)]
+            drawn += [[("   " + line, "dim")] for line in split_lines(attempt.traceback or "", most=500)]
+        if shown.job.state is State.SUCCEEDED:
+            drawn.append([(f"#{shown.job.attempt} succeeded", "bold green"), (f"  after {span(shown.job.run)}", "dim")])
+        return self._joined(drawn or [[("no attempt has failed", "dim")]])
+
+    def _dependencies(self, shown: JobView) -> Text:
+        drawn: list[list[tuple[str, str]]] = []
+        for each in shown.dependencies:
+            if each.parent == shown.job.id:
+                drawn.append([("before ", "dim"), (f"job {each.child}, if this one ends {each.condition}", "")])
+                continue
+            state = each.parent_state
+            stands = self.look.state(state)[0] if state else "not in the store"
+            met = "met, " if each.met else ""
+            drawn.append(
+                [
+                    ("after  ", "dim"),
+                    (f"job {each.parent}:{each.condition}, {met}", ""),
+                    (stands, style_of(state) if state else ""),
+                ]
+            )
+        return self._joined(drawn or [[("it waits for no job, and none for it", "dim")]])
+
+    def _json(self, value: Any) -> Text:
+        text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+        return self._joined([[(line, "")] for line in split_lines(text, most=5000)])
+
+    def _joined(self, lines: Sequence[Sequence[tuple[str, str]]]) -> Text:
+        text = Text("\n").join(words(line, self.look) for line in lines)
+        text.no_wrap = False
+        return text

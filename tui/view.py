@@ -1,0 +1,94 @@
+"""What every screen is: something that asks the feed when it is seen, and knows the command that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol, cast
+
+from rich.text import Text
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from .acting import Act
+from .look import Look, span
+
+if TYPE_CHECKING:
+    from .feed import Feed
+    from .questions import Wanted
+
+
+class Shell(Protocol):
+    """What a view may ask of the app around it."""
+
+    feed: Feed
+    look: Look
+    now: Callable[[], datetime]
+
+    def propose(self, act: Act) -> None:
+        """Show a change to whoever is at the keyboard, and make it if they say so."""
+
+    def open_job(self, job_id: int) -> None:
+        """Show a job in full."""
+
+    def show_jobs(self, wanted: Wanted, text: str) -> None:
+        """Show the jobs that fit. text: the same as a filter."""
+
+    def say(self, words: str, *, bad: bool = False) -> None:
+        """Say something in passing."""
+
+
+class View(Vertical):
+    """A screen with a tab of its own."""
+
+    DEFAULT_CSS = "View { height: 1fr; }"
+
+    @property
+    def shell(self) -> Shell:
+        """The app around it."""
+        return cast("Shell", self.app)
+
+    @property
+    def look(self) -> Look:
+        return self.shell.look
+
+    async def look_again(self) -> None:
+        """Ask for what is shown and show it. Raises what the feed does."""
+
+    def take_focus(self) -> None:
+        """Put the keys where they are wanted when the view is opened."""
+
+    def argv(self) -> Sequence[str]:
+        """The command line that shows the same, without the program."""
+        return ()
+
+    def chosen_id(self) -> str | None:
+        """The id or name of what is under the cursor, to be copied."""
+        return None
+
+    def put(self, where: str, text: Text | str) -> None:
+        """Write a text into the Static of that id; nowhere, if the view was closed while it was asked for."""
+        for each in self.query(f"#{where}").results(Static):
+            each.update(text)
+
+    def ago(self, moment: datetime | None) -> str:
+        """How long ago that was, or in how long it will be."""
+        if moment is None:
+            return ""
+        seconds = (self.shell.now() - moment).total_seconds()
+        return span(max(0.0, seconds)) if seconds > -1 else f"in {span(-seconds)}"
+
+
+def words(parts: Sequence[tuple[str, str]], look: Look) -> Text:
+    """A line of (text, style) in which nothing is markup and everything is safe to show."""
+    return Text.assemble(*((look.text(text), style) for text, style in parts), no_wrap=True, end="")
+
+
+def clock(now: datetime) -> str:
+    """Time of day in UTC."""
+    return f"{now.astimezone(UTC):%H:%M:%S} UTC"
+
+
+def paragraph(lines: Sequence[str], look: Look) -> Text:
+    """Lines in which nothing is markup and everything is safe to show."""
+    return Text("\n").join(words([(line, "")], look) for line in lines)
