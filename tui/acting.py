@@ -12,6 +12,7 @@ from ..core.model.job import Job
 from ..core.model.results import ItemResult, QueueInfo, WorkerInfo
 
 if TYPE_CHECKING:
+    from ..core.model.schedule import Schedule
     from ..core.service import Service
 
 SHOWN_IDS = 8
@@ -80,6 +81,36 @@ def on_worker(worker: WorkerInfo, word: Literal["drain", "stop"]) -> Act:
     lines = (f"worker {worker.name} on {worker.host}", f"jobs   {worker.running:,} running")
     said = f"{word.capitalize()} worker {worker.name}"
     return Act(said, lines, ("workers", word, str(worker.id)), lambda service, by: _tell(service, worker.id, word))
+
+
+def on_schedule(schedule: Schedule) -> Act:
+    """Pause a schedule; let it fire again where it is paused."""
+    name = schedule.spec.name
+    word = "pause" if schedule.paused_at is None else "resume"
+
+    def call(service: Service, by: str) -> str:
+        if word == "pause":
+            service.cron.pause(name, by=by)
+        else:
+            service.cron.resume(name, by=by)
+        return f"schedule {name}: {word}d"
+
+    return Act(f"{word.capitalize()} schedule {name}", _when(schedule), ("cron", word, name), call)
+
+
+def trigger(schedule: Schedule) -> Act:
+    """Make a job of a schedule now."""
+    name = schedule.spec.name
+
+    def call(service: Service, by: str) -> str:
+        return f"job {service.cron.trigger(name, by=by).id}"
+
+    return Act(f"Make a job of schedule {name} now", _when(schedule), ("cron", "trigger", name), call)
+
+
+def _when(schedule: Schedule) -> tuple[str, ...]:
+    next_at = f"{schedule.next_at:%Y-%m-%d %H:%M:%S} UTC" if schedule.next_at else "never"
+    return (f"when   {schedule.spec.expression} ({schedule.spec.timezone})", f"next   {next_at}")
 
 
 def _pause(service: Service, name: str, by: str) -> str:

@@ -27,6 +27,7 @@ from .palette import Everything
 from .questions import Jobs, Wanted
 from .screens.activity import ActivityView
 from .screens.command import CommandScreen
+from .screens.cron import CronView
 from .screens.dead import DeadView
 from .screens.help import HelpScreen
 from .screens.job import JobDetail
@@ -48,7 +49,8 @@ TABS = (
     ("3", "jobs", "Jobs"),
     ("4", "workers", "Workers"),
     ("5", "dead", "Dead letters"),
-    ("6", "activity", "Activity"),
+    ("6", "cron", "Cron"),
+    ("7", "activity", "Activity"),
 )
 THEMES = ("textual-dark", "textual-light", "ansi-dark", "ansi-light")
 
@@ -147,6 +149,7 @@ class JobschedApp(App[None]):
             yield JobsView(self.look, Jobs(self.feed.ask))
             yield WorkersView(self.look)
             yield DeadView(self.look)
+            yield CronView(self.look)
             yield ActivityView(self.look)
         yield Footer()
 

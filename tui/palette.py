@@ -14,7 +14,7 @@ from .questions import Wanted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-VIEWS = ("overview", "queues", "jobs", "workers", "dead", "activity")
+VIEWS = ("overview", "queues", "jobs", "workers", "dead", "cron", "activity")
 LINES = ("doctor", "verify", "handlers ls", "db status", "config list", "queue ls", "help")
 
 

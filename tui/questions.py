@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..core.model.job import Attempt, Job
 from ..core.model.results import DeadGroup, Dependency, Event, OutputChunk, WorkerInfo
+from ..core.model.schedule import Schedule
 from ..core.model.states import State
 from ..core.model.watching import DeadKind, Flow, Totals, WatchedQueue
 
@@ -61,6 +62,11 @@ def totals(service: Service) -> Totals:
 def workers(service: Service) -> list[WorkerInfo]:
     """Workers that have not ended."""
     return service.workers()
+
+
+def schedules(service: Service) -> list[Schedule]:
+    """Every schedule, by name."""
+    return service.cron.list()
 
 
 def dead_kinds(service: Service) -> list[DeadKind]:

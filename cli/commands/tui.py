@@ -13,7 +13,7 @@ from ...core.model.signs import unicode_wanted
 from .. import arguments, invocation
 from ..who import user
 
-VIEWS = ("overview", "queues", "jobs", "workers", "dead", "activity")
+VIEWS = ("overview", "queues", "jobs", "workers", "dead", "cron", "activity")
 INSTEAD = "jobsched ls, jobsched tail -o jsonl or jobsched queue ls say the same line by line"
 
 

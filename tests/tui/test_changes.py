@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jobsched.core.model.job import NewJob
+from jobsched.core.model.schedule import NewSchedule
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
 from jobsched.tests.store.hands import Hands
@@ -103,6 +104,21 @@ async def test_a_queue_is_paused_and_goes_on(driven: Drive, service: Service) ->
         await until_shown(pilot, "Resume queue emails?")
         await pilot.press("right", "enter")
         await until(pilot, lambda: not service.queues()[0].paused, "the queue goes on")
+
+
+async def test_a_schedule_is_paused_and_makes_a_job(driven: Drive, service: Service) -> None:
+    """Each with its preview."""
+    service.cron.add(NewSchedule("nightly", "0 3 * * *", NewJob("noop")), by="ann@desk")
+    async with driven(view="cron") as (_, pilot):
+        await until_shown(pilot, "nightly", "in ")
+        await pilot.press("P")
+        await until_shown(pilot, "Pause schedule nightly?", "$ jobsched cron pause nightly")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "paused by ann@desk")
+        await pilot.press("R")
+        await until_shown(pilot, "$ jobsched cron trigger nightly")
+        await pilot.press("right", "enter")
+        await until(pilot, service.list, "the job")
 
 
 async def test_read_only_changes_nothing(driven: Drive, service: Service) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from jobsched.core.config import Settings
 from jobsched.core.model.job import After, NewJob
+from jobsched.core.model.schedule import NewSchedule
 from jobsched.core.service import Service
 from jobsched.core.store import leases
 from jobsched.tests.store.hands import Hands
@@ -17,6 +18,7 @@ from jobsched.tui.app import JobschedApp
 from jobsched.tui.screens.jobs import JobsView
 
 Drive = Callable[..., Any]
+ASCII_TEXTS = ("throughput", "(paused)", "x dead", "* live", "+1", "nightly", "x dead")
 
 
 @pytest.fixture
@@ -31,6 +33,7 @@ def busy(service: Service, hands: Hands) -> dict[str, int]:
     ids["queued"] = service.submit(NewJob("noop", queue="emails")).id
     ids["waits"] = service.submit(NewJob("noop", after=(After(ids["running"]),))).id
     service.pause_queue("emails", by="ann", reason="smtp is down")
+    service.cron.add(NewSchedule("nightly", "0 3 * * *", NewJob("noop"), "Europe/Athens"), by="ann@desk")
     return ids
 
 
@@ -44,7 +47,8 @@ async def test_every_screen_shows_what_it_is_for(driven: Drive, busy: dict[str, 
             "3": ("● running", "✖ dead", "✔ succeeded", "○ queued", "◌ blocked"),
             "4": ("hands", "● live", "runs noop, fail"),
             "5": ("it broke", "1 dead jobs of 1 kinds", "▲1"),
-            "6": ("✔ succeeded", "↻ failed", "it broke"),
+            "6": ("nightly", "0 3 * * *", "Europe/Athens", "overlap allow"),
+            "7": ("✔ succeeded", "↻ failed", "it broke"),
             "1": ("attention",),
         }.items():
             await pilot.press(key)
@@ -174,7 +178,7 @@ async def test_a_small_terminal_is_enough(driven: Drive, busy: dict[str, int], s
     """Every screen has its table, and no line is longer than the terminal is wide."""
     async with driven(size=size) as (app, pilot):
         await until_shown(pilot, "emails")
-        for key, text in {"2": "QUEUED", "3": "STATE", "4": "WORKER", "5": "COUNT", "6": "WHAT"}.items():
+        for key, text in {"2": "QUEUED", "3": "STATE", "4": "WORKER", "5": "COUNT", "6": "NEXT", "7": "WHAT"}.items():
             await pilot.press(key)
             shown = await until_shown(pilot, text)
             assert all(len(line) <= size[0] for line in shown.splitlines())
@@ -193,7 +197,7 @@ async def test_hostile_names_and_payloads_break_nothing(
     connection.execute("update jobsched.attempt_log set message = %s, traceback = %s", (evil, evil))
     connection.execute("update jobsched.worker set name = %s, host = %s", (evil, evil))
     async with driven(size=(100, 30)) as (app, pilot):
-        for key, text in {"3": "✖ dead", "4": "HEARD OF", "5": "COUNT", "6": "✖ dead"}.items():
+        for key, text in {"3": "✖ dead", "4": "HEARD OF", "5": "COUNT", "7": "✖ dead"}.items():
             await pilot.press(key)
             _check(await until_shown(pilot, text, "\\x1b]0;x"), app)
         app.open_job(job_id)
@@ -211,7 +215,15 @@ def _check(shown: str, app: JobschedApp) -> None:
 async def test_ascii_terminals_get_ascii_alone(driven: Drive, busy: dict[str, int]) -> None:
     """Frames, signs, bars and what is in the jobs."""
     async with driven(ascii_only=True) as (app, pilot):
-        texts = {"1": "throughput", "2": "(paused)", "3": "x dead", "4": "* live", "5": "+1", "6": "x dead"}
+        texts = {
+            "1": "throughput",
+            "2": "(paused)",
+            "3": "x dead",
+            "4": "* live",
+            "5": "+1",
+            "6": "nightly",
+            "7": "x dead",
+        }
         for key, text in texts.items():
             await pilot.press(key)
             shown = await until_shown(pilot, text)

@@ -28,7 +28,13 @@ READERS = frozenset(
      "--version"}
 )  # fmt: skip
 """Verbs that change nothing."""
-READING_NOUNS = {"queue": {"ls"}, "workers": {"ls"}, "dlq": {"ls", "show"}, "config": {"list", "get", "explain"}}
+READING_NOUNS = {
+    "queue": {"ls"},
+    "cron": {"ls", "show", "next", "history", "check"},
+    "workers": {"ls"},
+    "dlq": {"ls", "show"},
+    "config": {"list", "get", "explain"},
+}
 
 
 class CommandScreen(ModalScreen[None]):
