@@ -78,6 +78,7 @@ class Feed:
         self._reason = ""
         self._retry_at: float | None = None
         self._listening = False
+        self._listener: threading.Thread | None = None
         self._workers: frozenset[int] = frozenset()
         self.paused = False
         self.told: Callable[[], None] = lambda: None
@@ -99,10 +100,10 @@ class Feed:
 
     async def run(self, tick: Tick) -> None:
         """Call `tick` again and again until the task is cancelled. What it raises of ours changes the state."""
-        listener = threading.Thread(
+        self._listener = threading.Thread(
             target=self._listen, args=(asyncio.get_running_loop(),), name="jobsched-listen", daemon=True
         )
-        listener.start()
+        self._listener.start()
         delay = FIRST_RETRY
         while True:
             began = time.monotonic()
@@ -177,6 +178,8 @@ class Feed:
         """Stop asking and close the connections."""
         self._stopping.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._listener is not None:
+            self._listener.join(5.0)  # it looks twice a second whether it is to end
         self._service.close()
 
     # In the thread

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from rich.text import Text
 from textual.containers import Vertical
+from textual.widget import Widget
 from textual.widgets import Static
 
 from .acting import Act
@@ -57,6 +58,10 @@ class View(Vertical):
 
     def take_focus(self) -> None:
         """Put the keys where they are wanted when the view is opened."""
+
+    def give_keys(self, widget: Widget) -> None:
+        """Let the next key go there: `Widget.focus` would let those through that are on their way."""
+        self.screen.set_focus(widget)
 
     def argv(self) -> Sequence[str]:
         """The command line that shows the same, without the program."""

@@ -60,7 +60,7 @@ class ActivityView(View):
         self.table.action_first()
 
     def take_focus(self) -> None:
-        self.table.focus()
+        self.give_keys(self.table)
 
     def argv(self) -> Sequence[str]:
         return ("tail",)

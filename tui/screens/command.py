@@ -74,7 +74,7 @@ class CommandScreen(ModalScreen[None]):
             yield Static(id="said")
 
     def on_mount(self) -> None:
-        self.query_one("#line", Input).focus()
+        self.set_focus(self.query_one("#line", Input))
         self._say("a line without `jobsched`; Enter runs it, Escape closes")
 
     async def on_unmount(self) -> None:

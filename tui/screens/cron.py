@@ -53,7 +53,7 @@ class CronView(View):
         self.table.set_rows(await self.shell.feed.ask(questions.schedules))
 
     def take_focus(self) -> None:
-        self.table.focus()
+        self.give_keys(self.table)
 
     def argv(self) -> Sequence[str]:
         return ("cron", "ls")

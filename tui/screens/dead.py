@@ -60,7 +60,7 @@ class DeadView(View):
         self.table.set_rows(await self.shell.feed.ask(questions.dead_kinds))
 
     def take_focus(self) -> None:
-        self.table.focus()
+        self.give_keys(self.table)
 
     def argv(self) -> Sequence[str]:
         return ("dlq", "ls", "--by", "error")

@@ -40,7 +40,6 @@ class JobDetail(View):
     JobDetail VerticalScroll { padding: 0 1; scrollbar-size-vertical: 1; }
     JobDetail VerticalScroll Static { text-wrap: wrap; }
     JobDetail #grep { height: 1; padding: 0 1; background: $boost; display: none; }
-    JobDetail.-grepping #grep { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right_square_bracket,tab", "turn(1)", "Next page", key_display="]", id="job.next"),
@@ -96,7 +95,7 @@ class JobDetail(View):
 
     def take_focus(self) -> None:
         for page in self.query(f"#page-{self.page}"):  # none while it is being closed
-            page.focus()
+            self.give_keys(page)
 
     def argv(self) -> Sequence[str]:
         return ("logs", str(self.job_id)) if self.page == 4 else ("show", str(self.job_id))
@@ -121,8 +120,9 @@ class JobDetail(View):
         """Show only some lines of the log."""
         if self.page != 4:
             self.action_page(4)
-        self.add_class("-grepping")
-        self.query_one("#grep", Input).focus()
+        line = self.query_one("#grep", Input)
+        line.display = True
+        self.give_keys(line)
 
     def action_act(self, verb: str) -> None:
         """Propose a change of the job."""
@@ -132,8 +132,8 @@ class JobDetail(View):
     @on(Input.Submitted, "#grep")
     def _grep(self, event: Input.Submitted) -> None:
         self.ring.set_pattern(event.value)
-        self.set_class(bool(event.value), "-grepping")
-        self.ring.focus()
+        event.input.display = bool(event.value)
+        self.give_keys(self.ring)
 
     async def _read_output(self) -> None:
         """What it said since: pieces may end in the middle of a line, which is then shown as two."""

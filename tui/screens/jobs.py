@@ -27,7 +27,6 @@ class JobsView(View):
 
     DEFAULT_CSS = """
     JobsView > #filter { height: 1; padding: 0 1; background: $boost; display: none; }
-    JobsView.-filtering > #filter { display: block; }
     JobsView > #about { height: 1; padding: 0 1; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,7 +60,7 @@ class JobsView(View):
             await self.table.refresh_rows()
 
     def take_focus(self) -> None:
-        self.table.focus()
+        self.give_keys(self.table)
 
     def argv(self) -> Sequence[str]:
         if self.table.marks:
@@ -75,15 +74,16 @@ class JobsView(View):
         """Show the jobs that fit a filter. text: the filter as it is written."""
         self.text = text
         self.query_one("#filter", Input).value = text
-        self.set_class(bool(text), "-filtering")
+        self.query_one("#filter", Input).display = bool(text)
         self.source = Jobs(self.shell.feed.ask, wanted)
         self.table.set_source(self.source)
         self._tell()
 
     def action_filter(self) -> None:
         """Write a filter."""
-        self.add_class("-filtering")
-        self.query_one("#filter", Input).focus()
+        line = self.query_one("#filter", Input)
+        line.display = True
+        self.give_keys(line)
 
     def action_follow(self) -> None:
         """Show new jobs as they come, or do not."""
@@ -115,7 +115,7 @@ class JobsView(View):
             self._tell(error.message)
             return
         self.show(wanted, event.value.strip())
-        self.table.focus()
+        self.give_keys(self.table)
 
     @on(VirtualTable.Changed)
     def _tell_place(self) -> None:
@@ -130,9 +130,9 @@ class JobsView(View):
         """Escape in the filter gives the keys back to the table."""
         if getattr(event, "key", "") == "escape" and self.query_one("#filter", Input).has_focus:
             event.stop()  # type: ignore[attr-defined]
-            self.set_class(bool(self.text), "-filtering")
+            self.query_one("#filter", Input).display = bool(self.text)
             self.query_one("#filter", Input).value = self.text
-            self.table.focus()
+            self.give_keys(self.table)
             self._tell()
 
     def _tell(self, wrong: str = "") -> None:

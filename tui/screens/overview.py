@@ -69,7 +69,7 @@ class OverviewView(View):
         self._draw(board)
 
     def take_focus(self) -> None:
-        self.table.focus()
+        self.give_keys(self.table)
 
     def argv(self) -> Sequence[str]:
         return ("queue", "ls")

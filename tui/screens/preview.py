@@ -65,7 +65,7 @@ class Preview(ModalScreen[bool]):
                 yield Button("Do it", id="do", variant="warning", disabled=self.must_type, compact=True)
 
     def on_mount(self) -> None:
-        self.query_one("#typed" if self.must_type else "#cancel").focus()
+        self.set_focus(self.query_one("#typed" if self.must_type else "#cancel"))
 
     def action_answer(self, answer: bool) -> None:
         """End with this answer."""
@@ -75,7 +75,7 @@ class Preview(ModalScreen[bool]):
         """Go to the other button."""
         if not isinstance(self.focused, Input):
             do, cancel = self.query_one("#do", Button), self.query_one("#cancel", Button)
-            (cancel if do.has_focus or do.disabled else do).focus()
+            self.set_focus(cancel if do.has_focus or do.disabled else do)
 
     def action_copy(self) -> None:
         """Copy the command line."""

@@ -42,7 +42,7 @@ class QueuesView(View):
         self.table.set_rows(queue_rows(await self.shell.feed.ask(questions.board)))
 
     def take_focus(self) -> None:
-        self.table.focus()
+        self.give_keys(self.table)
 
     def argv(self) -> Sequence[str]:
         return ("queue", "ls")

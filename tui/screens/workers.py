@@ -44,7 +44,7 @@ class WorkersView(View):
         self.table.set_rows(await self.shell.feed.ask(questions.workers))
 
     def take_focus(self) -> None:
-        self.table.focus()
+        self.give_keys(self.table)
 
     def argv(self) -> Sequence[str]:
         return ("workers", "ls")

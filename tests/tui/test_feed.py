@@ -1,0 +1,130 @@
+"""The feed: fresh while the store answers, honest when it does not, and cheap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from jobsched.core import config
+from jobsched.core.config import Settings
+from jobsched.core.model.errors import PermissionDenied, StoreUnreachable, TryAgain
+from jobsched.core.model.job import NewJob
+from jobsched.core.service import Service
+from jobsched.core.store import embedded
+from jobsched.tui import questions
+from jobsched.tui.feed import LONGEST_INTERVAL, Feed
+
+PATIENCE = 60.0
+Ask = Callable[[], object]
+
+
+async def until(ask: Ask, what: str) -> None:
+    """Let the loop run until the answer is true."""
+    async with asyncio.timeout(PATIENCE):
+        while not ask():
+            await asyncio.sleep(0.01)
+    assert ask(), what
+
+
+@asynccontextmanager
+async def running(feed: Feed, tick: Callable[[], object]) -> AsyncIterator[None]:
+    """The feed's loop, for as long as the block lasts."""
+    task = asyncio.create_task(feed.run(tick))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        feed.close()
+
+
+async def test_it_looks_again_when_somebody_notifies(settings: Settings) -> None:
+    """A long interval is no reason to show what is old, once LISTEN stands."""
+    feed = Feed(settings, interval=25.0)
+    ticks: list[int] = []
+
+    async def tick() -> None:
+        ticks.append(len((await feed.ask(questions.board)).queues))
+
+    await asyncio.to_thread(feed.open)
+    async with running(feed, tick):
+        await until(lambda: feed.freshness().listening and ticks, "it listens")
+        with Service(settings) as service:
+            await asyncio.to_thread(service.submit, NewJob("noop", queue="new"))
+        await until(lambda: ticks[-1] == 1, "the new queue")
+        assert feed.freshness().state == "live"
+
+
+async def test_answers_that_cost_too_much_are_asked_for_more_seldom(settings: Settings) -> None:
+    """The interval doubles while they take more than a quarter of it, and it is said; then it comes back."""
+    feed = Feed(settings, interval=0.25)
+    feed._pace(0.2)
+    feed._pace(0.4)
+    fresh = feed.freshness()
+    assert (fresh.state, fresh.interval) == ("slow", 1.0)
+    assert "0.4 s" in fresh.reason
+    for _ in range(12):
+        feed._pace(100.0)
+    assert feed.freshness().interval == LONGEST_INTERVAL
+    for _ in range(12):
+        feed._pace(0.001)
+    assert (feed.freshness().state, feed.freshness().interval) == ("live", 0.25)
+    feed.close()
+
+
+async def test_a_question_that_takes_too_long_is_given_up(settings: Settings) -> None:
+    """After the feed's patience, by the server itself."""
+    feed = Feed(settings, patience=0.05)
+
+    def slow(service: Service) -> None:
+        with service.store.connection() as own:
+            own.execute("select pg_sleep(30)")
+
+    with pytest.raises(TryAgain):
+        await feed.ask(slow)
+    assert await feed.ask(questions.workers) == []
+    feed.close()
+
+
+async def test_a_store_that_is_lost_is_asked_for_until_it_is_back(home: Path, environ: dict[str, str]) -> None:
+    """Meanwhile the age of what is shown grows, and nothing else is asked."""
+    settings = config.load(environ=environ)
+    feed = Feed(settings, interval=0.25)
+    seen: list[int] = []
+
+    async def tick() -> None:
+        seen.append(len(await feed.ask(questions.workers)))
+
+    await asyncio.to_thread(feed.open)
+    async with running(feed, tick):
+        await until(lambda: seen, "the first look")
+        await asyncio.to_thread(embedded.stop, home)
+        await until(lambda: feed.freshness().state == "lost", "it is lost")
+        fresh = feed.freshness()
+        assert fresh.reason
+        with pytest.raises(StoreUnreachable):
+            await feed.ask(questions.workers)
+        looks = len(seen)
+        await asyncio.to_thread(embedded.start, home)
+        await until(lambda: feed.freshness().state == "live", "it is back")
+        assert len(seen) > looks
+
+
+def test_whoever_is_at_the_screen_cannot_write_by_reading(settings: Settings) -> None:
+    """What the feed asks runs in a transaction that only reads."""
+    feed = Feed(settings)
+
+    async def write() -> None:
+        def question(service: Service) -> None:
+            with service.store.connection() as own:
+                own.execute("delete from jobsched.job")
+
+        await feed.ask(question)
+
+    with pytest.raises(PermissionDenied, match="read-only"):
+        asyncio.run(write())
+    feed.close()
