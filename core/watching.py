@@ -5,14 +5,15 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from .model.job import Job
-from .model.results import Event
-from .model.watching import DeadKind, Flow, Totals, WatchedQueue
-from .store import jobs, watch
-from .store.connect import translated
-from .store.listen import STARTED, listen
+from .store import jobs
 from .submitting import Submitting
+
+if TYPE_CHECKING:  # every command that opens the store loads this module
+    from .model.job import Job
+    from .model.results import Event
+    from .model.watching import DeadKind, Flow, Totals, WatchedQueue
 
 PROBE_SECONDS = 10.0
 BROADCAST = "jobsched"
@@ -29,6 +30,8 @@ class Watching(Submitting):
 
         patience: seconds for each statement; TryAgain after them. For a Service with a single connection.
         """
+        from .store import watch
+
         with self.store.connection() as own, watch.reading(own, patience):
             yield
 
@@ -40,26 +43,36 @@ class Watching(Submitting):
 
     def totals(self) -> Totals:
         """Return the server's own counters of what passed through the store; rates are their differences."""
+        from .store import watch
+
         with self.store.connection() as own:
             return watch.totals(own)
 
     def watched_queues(self) -> builtins.list[WatchedQueue]:
         """Return every queue, by name, with counts that stop at ten thousand."""
+        from .store import watch
+
         with self.store.connection() as own:
             return watch.queues(own)
 
     def flow(self) -> Flow:
         """Return what came and went within the last minute, from a sample of the newest."""
+        from .store import watch
+
         with self.store.connection() as own:
             return watch.flow(own)
 
     def dead_kinds(self, *, limit: int = 500) -> builtins.list[DeadKind]:
         """Return dead jobs by what went wrong, the most frequent first, of the newest twenty thousand."""
+        from .store import watch
+
         with self.store.connection() as own:
             return watch.dead_kinds(own, limit)
 
     def newest_events(self, *, limit: int = 200) -> builtins.list[Event]:
         """Return the newest ends and failed attempts, newest first. `tail` is what misses none."""
+        from .store import watch
+
         with self.store.connection() as own:
             return watch.events(own, limit)
 
@@ -69,6 +82,9 @@ class Watching(Submitting):
         workers: ids of those whose wake-ups are of interest. until: asked twice a second. On a connection
         of its own. StoreUnreachable: it is lost.
         """
+        from .store.connect import translated
+        from .store.listen import STARTED, listen
+
         channels = [BROADCAST, *(f"jobsched_worker_{each}" for each in builtins.list(workers)[:MOST_CHANNELS])]
         conn = self.store.connect("jobsched tui", direct=True)
         try:
