@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .model.errors import UsageError
-from .model.job import Job
+from .model.job import MAX_ID, Job
 from .model.results import Tally
 from .model.states import FINAL, State
 from .store import jobs
@@ -106,7 +106,7 @@ class Choosing(Submitting):
 def _page(before: int | None, limit: int) -> Any:
     from .store.selecting import Page
 
-    return Page(jobs.MAX_ID if before is None else max(0, min(before, jobs.MAX_ID)), limit)
+    return Page(MAX_ID if before is None else max(0, min(before, MAX_ID)), limit)
 
 
 def _everything() -> Selection:

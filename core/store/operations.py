@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..model.errors import Conflict, NotFound, WrongState
+from ..model.job import MAX_ID
 from ..model.results import ItemResult, Operation, Verb
 from ..model.states import FINAL, State
 from . import transitions, waiting
-from .jobs import MAX_ID, Connection, job_states, not_found
+from .jobs import Connection, job_states, not_found
 from .sql import load
 
 PAGE = 500
@@ -126,7 +127,9 @@ def _unretry(
 ) -> dict[int, State]:
     """Jobs that ended have ended again, those that waited for their time wait for it; if they have not run since."""
     holder = f"{by}, undoing {operation.id}"[:200]
-    held = list(waiting.hold(connection, [job_id for job_id, _, _ in page], by=holder))
+    taken, freed = waiting.hold(connection, [job_id for job_id, _, _ in page], by=holder)
+    lanes.update(freed.ready)
+    held = list(taken)
     params: dict[str, Any] = {"operation": operation.id, "ids": held, "by": holder}
     done = {job_id: State(state) for job_id, state in connection.execute(load("undo_retry"), params)}
     later = [job_id for (job_id,) in connection.execute(load("undo_due"), params)]
@@ -148,7 +151,8 @@ def _unrelease(
     connection: Connection, operation: Operation, page: Sequence[Item], by: str, lanes: Lanes
 ) -> dict[int, State]:
     """Jobs that were held are held again."""
-    held = transitions.hold(connection, [job_id for job_id, _, held in page if held is not None], by=by)
+    again = [job_id for job_id, _, held in page if held is not None]
+    held = transitions.hold(connection, again, lanes.update, by=by)
     return {each.id: each.state for each in held if each.ok and each.state is not None}
 
 

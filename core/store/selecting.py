@@ -35,11 +35,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ..model.errors import TryAgain
-from ..model.job import Job
+from ..model.job import MAX_ID, Job
 from ..model.results import Tally
 from ..model.selection import AnyOf, Between, Condition, Selection
 from ..model.states import State
-from .jobs import MAX_ID, Connection, read_job
+from .jobs import Connection, read_job
 from .places import OF_JOB, SEEN, Place, place_of, states_of
 from .predicates import predicate
 from .tables import idempotency, job, job_now, queue, ready
