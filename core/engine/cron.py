@@ -30,7 +30,7 @@ from ..store.link import Conn, Link, LinkStopped
 from ..store.listen import STARTED, listen
 from ..store.store import Store, open_store
 from ..store.timings import CHANNEL
-from .decider import Decider
+from .decider import EARLY, Decider
 from .plans import Plan
 from .store_clock import StoreClock
 
@@ -218,15 +218,15 @@ class Timers:
         self.put([plan for plan in plans if plan.next is not None])
 
     def _local(self, tick: datetime) -> datetime:
-        """What this host's clock shows when the database's shows `tick`."""
+        """What this host's clock shows a little before the database's shows `tick`."""
         if self._ahead is None:
             self._ahead = self._clock.ahead()
-        return tick - self._ahead
+        return tick - self._ahead - EARLY
 
 
 class _Trigger(BaseTrigger):  # type: ignore[misc]
     """The ticks of a schedule, as this host's clock will show them: first the one that its plan waits for, then those
-    after now. What lies between is the decider's business."""
+    to come. What lies between is the decider's business."""
 
     def __init__(self, plan: Plan, clock: StoreClock, local: Callable[[datetime], datetime]) -> None:
         self._timetable = plan.timetable
@@ -243,7 +243,7 @@ class _Trigger(BaseTrigger):  # type: ignore[misc]
         """
         if previous is None:
             return None if self._next is None else self._local(self._next)
-        self._advance(self._clock.now())
+        self._advance(self._clock.now() + EARLY)
         return None if self._next is None else max(self._local(self._next), now + AT_LEAST)
 
     def _advance(self, now: datetime) -> None:

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 LOOK_EVERY = 1.0
 """Seconds between two looks for changes that nobody told of, and for ticks that no timer told of."""
 OVERDUE = timedelta(seconds=1)
-SOON = timedelta(seconds=0.05)
-"""A timer may be early by what the clocks have drifted apart."""
+EARLY = timedelta(seconds=0.15)
+"""So much before a tick its timer goes off: a thousand of them take a while to be looked at, and nothing but one
+statement is left to do when they are due."""
+SOON = EARLY + timedelta(seconds=0.05)
+"""A tick that is due so soon is waited for; a timer that goes off before is one of a clock that was set."""
 MOST_SCHEDULES = 1000
 MOST_ALONE = 20
 """Schedules that one turn decides together, and of those that are decided by themselves."""
