@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ import pytest
 
 from jobsched.core.config import Settings
 from jobsched.core.model.backoff import Backoff, BackoffKind
-from jobsched.core.model.job import NewJob
+from jobsched.core.model.job import After, Condition, NewJob
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
 from jobsched.tests.faults.fleet import Fleet, until
@@ -95,6 +96,35 @@ def test_everything_works_by_polling(fleet: Fleet) -> None:
     worker.process.terminate()
     assert worker.wait() == 0
     assert fleet.rows("select count(*) from jobsched.lease") == [(0,)]
+
+
+def test_jobs_that_wait_and_queues_with_limits_work_by_polling(fleet: Fleet) -> None:
+    """Locks last as long as a transaction: chains, failures, holds, keys and limits need no session either."""
+    service = fleet.service
+    service.set_queue("default", {"max_running": 3, "key_limit": 2})
+    service.set_queue("slow", {"rate": 50.0, "burst": 5})
+    for name in ("a", "b"):
+        fleet.start("-c", "4", "--name", name)
+    nap = NewJob("nap", {"seconds": 0.01})
+    chain = [service.submit(nap, unchecked=True).id]
+    for _ in range(5):
+        chain.append(service.submit(replace(nap, after=(After(chain[-1]),)), unchecked=True).id)
+    (dies,) = fleet.submit("fail", 1, {"message": "invalid_job"}, max_attempts=1)
+    service.submit(replace(nap, after=(After(dies, Condition.ANY),)), unchecked=True)
+    held = service.submit(replace(nap, hold=True), unchecked=True).id
+    for _ in range(12):
+        service.submit(replace(nap, concurrency_key="k"), unchecked=True)
+    service.submit_many([replace(nap, queue="slow")] * 20, unchecked=True)
+    unique = replace(nap, unique_key="u", hold=True)
+    first = service.submit(unique, unchecked=True).id
+    assert service.submit(unique, unchecked=True).id == first
+    service.release([held, first])
+
+    assert fleet.until_ended(6 + 2 + 1 + 12 + 20 + 1) == {"succeeded": 41, "dead": 1}
+
+    began = [told.job_id for told in fleet.told()]
+    assert sorted(chain, key=began.index) == chain
+    assert [checked for checked in service.verify() if checked.violations] == []
 
 
 def test_wake_ups_come_over_the_direct_url(fleet: Fleet, settings: Settings) -> None:
