@@ -33,7 +33,7 @@ class CronView(View):
         self.table: VirtualTable[Schedule] = VirtualTable(
             [
                 Column("SCHEDULE", 14, lambda each: _name(each, look), grow=2),
-                Column("EXPRESSION", 14, lambda each: each.spec.expression, grow=1),
+                Column("EXPRESSION", 14, lambda each: each.spec.expression, grow=1, drop=5),
                 Column("ZONE", 10, lambda each: each.spec.timezone, grow=1, drop=3),
                 Column("NEXT", 8, lambda each: self.ago(each.next_at), right=True),
                 Column("LAST", 6, lambda each: self.ago(each.last_at), right=True, drop=1),
