@@ -89,7 +89,7 @@ KINDS: dict[str, Kind] = {
     "store": Kind("commands.db:STATUS", "where the store is"),
     "submit.result": Kind("batch:COLUMNS", "a line of a batch", optional=("id", "created", "error", "code", "fix")),
     "tick": Kind("schedules.rows:TICKS", "a tick of a schedule that has passed", extra=NEXT),
-    "tick.next": Kind("schedules.upcoming:NEXT", "a tick to come"),
+    "tick.next": Kind("schedules.upcoming:NEXT", "a tick to come", optional=("utc",)),
     "violation": Kind("commands.verify:VIOLATIONS", "a job that breaks a rule"),
     "worker": Kind("commands.workers:COLUMNS", "a worker"),
 }
