@@ -28,8 +28,11 @@ class LimitedQueues:
         return bool(self._readers)
 
     def refresh(self, conn: Conn) -> None:
-        """Read which queues have limits."""
+        """Read which queues have limits. What this worker has claimed from one before it knew is counted now."""
         names = [name for name in limits.limited_queues(conn) if self._fixed is None or name in self._fixed]
+        for name in names:
+            if name not in self._readers:
+                limits.count_leases(conn, name)
         self._readers = {name: self._readers.get(name) or LaneReader(self._types) for name in names}
 
     def rewind(self) -> None:

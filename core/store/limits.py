@@ -33,6 +33,11 @@ def limited_queues(connection: Connection) -> list[str]:
     return [name for (name,) in connection.execute(load("limited_queues"))]
 
 
+def count_leases(connection: Connection, queue: str) -> None:
+    """Have the leases count that were taken while the queue had no limit."""
+    connection.execute(load("mark_limited"), {"queue": queue})
+
+
 def claim_limited(connection: Connection, queue: str, n: int, claim: Callable[[int], list[Claimed]]) -> Taken:
     """Claim up to `n` jobs of a queue with limits. claim: leases at most so many, on this connection."""
     params = {"queue": queue}

@@ -9,6 +9,7 @@ from datetime import datetime
 from ..model.errors import QueueNotFound, UsageError
 from ..model.results import QueueInfo
 from .jobs import Connection
+from .limits import count_leases
 from .sql import load
 
 LIMITS = ("max_running", "rate", "burst", "key_limit")
@@ -55,8 +56,8 @@ def set_queue(connection: Connection, name: str, changes: Mapping[str, float | N
     given = {"key_limit": None, "max_running": None, "rate": None, "burst": None} | dict(changes)
     with connection.transaction():
         connection.execute(load("set_queue"), {"name": name, "set": list(changes), **given})
-        connection.execute(load("mark_limited"), {"queue": name})
-    connection.execute(load("mark_limited"), {"queue": name})  # what was being claimed at that moment
+        count_leases(connection, name)
+    count_leases(connection, name)  # what was being claimed at that moment; what still is, its claimer counts
     return get_queue(connection, name)
 
 
