@@ -113,6 +113,32 @@ def terminal(tmp_path: Path, own_environ: dict[str, str]) -> Iterator[Terminal]:
     opened.close()
 
 
+def retry_from_the_dead_letters(terminal: Terminal) -> None:
+    """First not, then indeed."""
+    terminal.press("5")
+    terminal.until_shown("3 dead jobs of 1 kinds")
+    terminal.press("R")
+    terminal.until_shown("Run again 3 jobs?", "$ jobsched dlq retry", "Do it")
+    terminal.press("Enter")
+    terminal.until_shown("3 dead jobs of 1 kinds", without="Do it")
+    terminal.press("R")
+    terminal.until_shown("Do it")
+    terminal.press("Right", "Enter")
+    terminal.until_shown("3 done")
+
+
+def lose_the_store(terminal: Terminal, home: Path) -> None:
+    """The store goes while a log is shown, and comes back."""
+    embedded.stop(home)
+    terminal.until_shown("store unreachable", "● lost", "last word")
+    terminal.press("Escape")
+    terminal.until_shown("● lost", without="last word")
+    terminal.press("2")
+    terminal.until_shown("RUN/SLOTS", "● lost")
+    embedded.start(home)
+    terminal.until_shown("● live", without="store unreachable")
+
+
 @pytest.mark.usefixtures("worker")
 def test_a_person_finds_and_mends_what_failed(
     terminal: Terminal, jobsched: Callable[..., str], home: Path, tmp_path: Path
@@ -138,17 +164,7 @@ def test_a_person_finds_and_mends_what_failed(
     terminal.until_shown("3 loaded", "filter: state:dead queue:emails", without="succeeded")
     terminal.press("Space", "Space")
     terminal.until_shown("2 marked")
-    # Retry from the dead letters: first not, then indeed
-    terminal.press("5")
-    terminal.until_shown("3 dead jobs of 1 kinds")
-    terminal.press("R")
-    terminal.until_shown("Run again 3 jobs?", "$ jobsched dlq retry", "Do it")
-    terminal.press("Enter")
-    terminal.until_shown("3 dead jobs of 1 kinds", without="Do it")
-    terminal.press("R")
-    terminal.until_shown("Do it")
-    terminal.press("Right", "Enter")
-    terminal.until_shown("3 done")
+    retry_from_the_dead_letters(terminal)
     # A log as it comes
     terminal.press(":")
     terminal.until_shown("ls --state dead")
@@ -172,15 +188,7 @@ def test_a_person_finds_and_mends_what_failed(
     terminal.until_shown("first word", "LIVE")
     gate.write_text("last word\n")
     terminal.until_shown("last word", "END")
-    # The store goes and comes back
-    embedded.stop(home)
-    terminal.until_shown("store unreachable", "● lost", "last word")
-    terminal.press("Escape")
-    terminal.until_shown("● lost", without="last word")
-    terminal.press("2")
-    terminal.until_shown("RUN/SLOTS", "● lost")
-    embedded.start(home)
-    terminal.until_shown("● live", without="store unreachable")
+    lose_the_store(terminal, home)
     # Small windows
     for columns, lines in ((80, 24), (60, 20)):
         terminal.resize(columns, lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,8 @@ async def until(ask: Ask, what: str) -> None:
     """Let the loop run until the answer is true."""
     async with asyncio.timeout(PATIENCE):
         while not ask():
-            await asyncio.sleep(0.01)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 0.01)
     assert ask(), what
 
 
