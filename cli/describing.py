@@ -90,7 +90,7 @@ def _facts(job: Job) -> list[tuple[str, str | None]]:
     progress = None
     if job.progress is not None and not job.state.is_final:
         progress = f"{job.progress:.0%} {job.progress_message or ''}".strip()
-    tick = f" for {show_time(job.scheduled_for, style)}" if job.scheduled_for else ""
+    tick = f", due {show_time(job.scheduled_for, style)}" if job.scheduled_for else ""
     return [
         ("schedule", f"{job.schedule}{tick}" if job.schedule else None),
         ("queue", f"{job.queue}, priority {job.priority.word}"),
