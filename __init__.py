@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .core.model.backoff import Backoff
     from .core.model.errors import (
         ArchiveBroken,
+        CanaryFailed,
         ConfigError,
         Conflict,
         DatabaseUnreachable,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         ScheduleNotFound,
         SchemaTooNew,
         SchemaTooOld,
+        SelectionInvalid,
         StoreUnreachable,
         TryAgain,
         UnknownJobType,
@@ -61,6 +63,7 @@ __all__ = [
     "AsyncClient",
     "Attempt",
     "Backoff",
+    "CanaryFailed",
     "Cancelled",
     "Client",
     "Condition",
@@ -94,6 +97,7 @@ __all__ = [
     "ScheduleNotFound",
     "SchemaTooNew",
     "SchemaTooOld",
+    "SelectionInvalid",
     "Snooze",
     "State",
     "StoreUnreachable",

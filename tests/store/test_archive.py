@@ -335,7 +335,8 @@ def test_whatever_a_job_holds_comes_back_as_it_was(
     assert everything(place.db, [job_id]) == before
     place.db.execute("delete from jobsched.idempotency")
     place.db.execute("delete from jobsched.kept")
-    prune(place.db, dict.fromkeys(("retention.succeeded", "retention.dead", "retention.idempotency"), 1.0))
+    ages = ("retention.succeeded", "retention.dead", "retention.idempotency", "retention.ticks")
+    prune(place.db, dict.fromkeys(ages, 1.0))
 
 
 def rows(db: Conn, question: str) -> Any:
