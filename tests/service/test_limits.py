@@ -14,7 +14,7 @@ from jobsched.core.model.errors import UsageError
 from jobsched.core.model.job import NewJob
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
-from jobsched.core.store import leases, queues
+from jobsched.core.store import leases, limits, queues
 from jobsched.core.store.leases import Claimed
 from jobsched.core.store.limits import Taken, claim_limited
 from jobsched.core.store.sql import load
@@ -72,7 +72,7 @@ def test_a_limit_counts_jobs_whose_claim_was_committed_while_it_was_being_set(
             hands.connection.commit()
         return load(name)
 
-    monkeypatch.setattr(queues, "load", commit_between_looks)
+    monkeypatch.setattr(limits, "load", commit_between_looks)
     hands.connection.autocommit = False
     assert len(hands.claim(4)) == 4
     queues.set_queue(connect(), "default", {"max_running": 5})
