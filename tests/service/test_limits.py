@@ -67,9 +67,10 @@ def test_a_limit_counts_jobs_whose_claim_was_committed_while_it_was_being_set(
     looks: list[str] = []
 
     def commit_between_looks(name: Any) -> Any:
-        looks.extend([name] if name == "mark_limited" else [])
-        if len(looks) == 2:
-            hands.connection.commit()
+        if name == "mark_limited":
+            looks.append(name)
+            if len(looks) == 2:
+                hands.connection.commit()
         return load(name)
 
     monkeypatch.setattr(limits, "load", commit_between_looks)
