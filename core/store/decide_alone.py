@@ -70,7 +70,9 @@ def decide_alone(connection: Connection, asked: Asked, by: str, origin: Origin, 
             own = _take(connection, asked, by, origin)
             if own is None:
                 return
-            ticks = list(_decide(connection, own))
+            ticks = _decide(connection, own)
+            if asked.until is not None and asked.until not in {each.tick for each in ticks}:
+                connection.execute(load("tick_move"), {"id": asked.id, "until": asked.until})
     except (JobNotFound, InFailedSqlTransaction):
         # One that it should have waited for was archived at just this moment, or cancelling met a deadlock, which
         # ends the transaction: nothing was written, and it is asked for again.

@@ -41,7 +41,7 @@ def ticks_of(fleet: Fleet, name: str) -> list[tuple[datetime, str, int | None]]:
 
 def until_decided(fleet: Fleet, moment: datetime) -> None:
     """Wait until every tick up to a moment is decided."""
-    question = "select count(*) from jobsched.schedule where decided_until < %s"
+    question = "select count(*) from jobsched.schedule_now where decided_until < %s"
     until(lambda: fleet.rows(question, moment) == [(0,)], f"all is decided until {moment}")
 
 
@@ -59,7 +59,7 @@ def assert_each_tick_made_one_job(fleet: Fleet, names: list[str]) -> int:
     for name in names:
         found = ticks_of(fleet, name)
         ((made, until_),) = fleet.rows(
-            "select date_trunc('second', created_at), decided_until from jobsched.schedule where name = %s", name
+            "select date_trunc('second', created_at), decided_until from jobsched.schedule_now where name = %s", name
         )
         wanted = [made + SECOND * n for n in range(1, round((until_ - made) / SECOND) + 1)]
         assert [tick for tick, _, _ in found] == wanted, f"of {name} ticks are missing, or there are too many"

@@ -57,7 +57,7 @@ def test_a_scheduler_that_stood_still_says_nothing_when_it_goes_on(fleet: Fleet)
 def test_a_scheduler_that_stops_in_the_middle_of_deciding_holds_nobody_up(fleet: Fleet) -> None:
     """The server ends its transaction after five seconds; another one decides what it had begun."""
     names = every_second(fleet, 1, overlap=Overlap.BUFFER_ONE)
-    ((schedule_id, frontier),) = fleet.rows("select id, decided_until from jobsched.schedule")
+    ((schedule_id, frontier),) = fleet.rows("select id, decided_until from jobsched.schedule_now")
     params = {"id": schedule_id, "revision": 1, "frontier": frontier, "until": frontier}
     with fleet.service.store.connect("stopped in the middle") as frozen:
         frozen.execute("begin")

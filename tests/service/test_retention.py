@@ -9,11 +9,13 @@ import pytest
 from jobsched.core.config import Settings
 from jobsched.core.model.errors import JobNotFound
 from jobsched.core.model.job import NewJob
+from jobsched.core.model.schedule import Catchup
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
 from jobsched.core.store import fleet, leases
 from jobsched.core.store.retention import prune
 from jobsched.tests.store.hands import Hands
+from jobsched.tests.store.ticking import Ticking
 
 DAY = 86400.0
 
@@ -147,9 +149,29 @@ def test_ticks_are_forgotten_when_they_are_old_and_were_decided_long_ago(
     connection = hands.connection
     connection.execute(
         "insert into jobsched.tick (schedule_id, scheduled_for, decided_at, state, reason, by, origin) "
-        "select n, now() - interval '40 days', now() - interval '1 day' * n, 'missed', 'x', 'ann', 'schedule' "
+        "select n, now() - interval '40 days', now() - interval '1 day' * n, 'missed', 'x', 'ann', 'backfill' "
         "from unnest(array[1, 29, 31, 40]) n"
     )
     assert prune(connection, settings.replace(retention__ticks=0.0)) == 0
     assert prune(connection, settings) == 2
     assert connection.execute("select schedule_id from jobsched.tick order by 1").fetchall() == [(1,), (29,)]
+
+
+def test_the_newest_tick_of_a_schedule_stays_as_long_as_the_schedule(
+    service: Service, hands: Hands, settings: Settings
+) -> None:
+    """It says until when all is decided: without it, a tick of long ago would be found to be missing, and fire."""
+    ticking = Ticking(hands.connection, service)
+    ticking.add("yearly", catchup=Catchup.ALL)
+    ticking.decide(301, "yearly")
+    hands.connection.execute("update jobsched.tick set decided_at = scheduled_for")
+
+    assert prune(hands.connection, settings) == 4
+    assert ticking.ticks("yearly") == [(300, "fired")]
+    assert ticking.frontier("yearly") == 300
+    service.cron.remove("yearly", by="ann")
+    hands.connection.execute(
+        "insert into jobsched.tick (schedule_id, scheduled_for, decided_at, state, reason, by, origin) "
+        "select 7, now() - interval '40 days', now() - interval '40 days', 'missed', 'x', 'ann', 'schedule'"
+    )
+    assert prune(hands.connection, settings) == 1

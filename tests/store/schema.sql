@@ -101,6 +101,93 @@ CREATE TABLE jobsched.dependency (
     CONSTRAINT dependency_check CHECK ((parent < child)),
     CONSTRAINT dependency_condition_check CHECK ((condition = ANY (ARRAY['ok'::text, 'fail'::text, 'any'::text])))
 );
+CREATE TABLE jobsched.schedule (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    expression text NOT NULL,
+    timezone text NOT NULL,
+    jitter double precision NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    catchup text NOT NULL,
+    overlap text NOT NULL,
+    queue text NOT NULL,
+    type text NOT NULL,
+    payload jsonb NOT NULL,
+    priority smallint NOT NULL,
+    max_attempts smallint NOT NULL,
+    backoff_kind text NOT NULL,
+    backoff_base double precision NOT NULL,
+    backoff_cap double precision NOT NULL,
+    timeout double precision,
+    tags text[] NOT NULL,
+    unique_key text,
+    concurrency_key text,
+    given text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_by text NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    decided_until timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    pause_reason text,
+    CONSTRAINT schedule_backoff_base_check CHECK ((backoff_base > (0)::double precision)),
+    CONSTRAINT schedule_backoff_kind_check CHECK ((backoff_kind = ANY (ARRAY['exponential'::text, 'linear'::text, 'fixed'::text]))),
+    CONSTRAINT schedule_catchup_check CHECK ((catchup = ANY (ARRAY['none'::text, 'last'::text, 'all'::text]))),
+    CONSTRAINT schedule_check CHECK ((ends_at >= starts_at)),
+    CONSTRAINT schedule_check1 CHECK ((backoff_cap >= backoff_base)),
+    CONSTRAINT schedule_check2 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
+    CONSTRAINT schedule_check3 CHECK (((paused_at IS NOT NULL) OR (pause_reason IS NULL))),
+    CONSTRAINT schedule_concurrency_key_check CHECK (((char_length(concurrency_key) >= 1) AND (char_length(concurrency_key) <= 255))),
+    CONSTRAINT schedule_expression_check CHECK (((char_length(expression) >= 1) AND (char_length(expression) <= 1000))),
+    CONSTRAINT schedule_jitter_check CHECK ((jitter >= (0)::double precision)),
+    CONSTRAINT schedule_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
+    CONSTRAINT schedule_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
+    CONSTRAINT schedule_overlap_check CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text, 'buffer-one'::text, 'cancel-other'::text]))),
+    CONSTRAINT schedule_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT schedule_priority_check CHECK (((priority >= 0) AND (priority <= 3))),
+    CONSTRAINT schedule_queue_check CHECK (((char_length(queue) >= 1) AND (char_length(queue) <= 128))),
+    CONSTRAINT schedule_revision_check CHECK ((revision > 0)),
+    CONSTRAINT schedule_timeout_check CHECK ((timeout > (0)::double precision)),
+    CONSTRAINT schedule_timezone_check CHECK (((char_length(timezone) >= 1) AND (char_length(timezone) <= 128))),
+    CONSTRAINT schedule_type_check CHECK (((char_length(type) >= 1) AND (char_length(type) <= 128))),
+    CONSTRAINT schedule_unique_key_check CHECK (((char_length(unique_key) >= 1) AND (char_length(unique_key) <= 255)))
+);
+CREATE TABLE jobsched.tick (
+    schedule_id bigint NOT NULL,
+    scheduled_for timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    job_id bigint,
+    reason text,
+    by text NOT NULL,
+    origin text NOT NULL,
+    CONSTRAINT tick_check CHECK ((decided_at >= scheduled_for)),
+    CONSTRAINT tick_check1 CHECK (((state = 'fired'::text) = (job_id IS NOT NULL))),
+    CONSTRAINT tick_check2 CHECK (((state = 'fired'::text) = (reason IS NULL))),
+    CONSTRAINT tick_origin_check CHECK ((origin = ANY (ARRAY['schedule'::text, 'trigger'::text, 'backfill'::text]))),
+    CONSTRAINT tick_state_check CHECK ((state = ANY (ARRAY['fired'::text, 'skipped'::text, 'missed'::text])))
+);
+CREATE VIEW jobsched.frontier AS
+ SELECT s.id,
+    GREATEST(s.decided_until, COALESCE(( SELECT
+                CASE
+                    WHEN (n.origin = 'schedule'::text) THEN n.scheduled_for
+                    ELSE NULL::timestamp with time zone
+                END AS "case"
+           FROM ( SELECT t.origin,
+                    t.scheduled_for
+                   FROM jobsched.tick t
+                  WHERE ((t.schedule_id = s.id) AND (t.scheduled_for <= statement_timestamp()))
+                  ORDER BY t.scheduled_for DESC
+                 LIMIT 1) n), ( SELECT t.scheduled_for
+           FROM jobsched.tick t
+          WHERE ((t.schedule_id = s.id) AND (t.scheduled_for <= statement_timestamp()) AND (t.origin = 'schedule'::text))
+          ORDER BY t.scheduled_for DESC
+         LIMIT 1))) AS decided_until
+   FROM jobsched.schedule s;
 CREATE TABLE jobsched.idempotency (
     key text NOT NULL,
     job_id bigint NOT NULL,
@@ -375,61 +462,6 @@ CREATE TABLE jobsched.queue (
     CONSTRAINT queue_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
     CONSTRAINT queue_rate_check CHECK ((rate > (0)::double precision))
 );
-CREATE TABLE jobsched.schedule (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    expression text NOT NULL,
-    timezone text NOT NULL,
-    jitter double precision NOT NULL,
-    starts_at timestamp with time zone,
-    ends_at timestamp with time zone,
-    catchup text NOT NULL,
-    overlap text NOT NULL,
-    queue text NOT NULL,
-    type text NOT NULL,
-    payload jsonb NOT NULL,
-    priority smallint NOT NULL,
-    max_attempts smallint NOT NULL,
-    backoff_kind text NOT NULL,
-    backoff_base double precision NOT NULL,
-    backoff_cap double precision NOT NULL,
-    timeout double precision,
-    tags text[] NOT NULL,
-    unique_key text,
-    concurrency_key text,
-    given text[] NOT NULL,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    created_by text NOT NULL,
-    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    updated_by text NOT NULL,
-    revision bigint DEFAULT 1 NOT NULL,
-    decided_until timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    paused_at timestamp with time zone,
-    paused_by text,
-    pause_reason text,
-    CONSTRAINT schedule_backoff_base_check CHECK ((backoff_base > (0)::double precision)),
-    CONSTRAINT schedule_backoff_kind_check CHECK ((backoff_kind = ANY (ARRAY['exponential'::text, 'linear'::text, 'fixed'::text]))),
-    CONSTRAINT schedule_catchup_check CHECK ((catchup = ANY (ARRAY['none'::text, 'last'::text, 'all'::text]))),
-    CONSTRAINT schedule_check CHECK ((ends_at >= starts_at)),
-    CONSTRAINT schedule_check1 CHECK ((backoff_cap >= backoff_base)),
-    CONSTRAINT schedule_check2 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
-    CONSTRAINT schedule_check3 CHECK (((paused_at IS NOT NULL) OR (pause_reason IS NULL))),
-    CONSTRAINT schedule_concurrency_key_check CHECK (((char_length(concurrency_key) >= 1) AND (char_length(concurrency_key) <= 255))),
-    CONSTRAINT schedule_expression_check CHECK (((char_length(expression) >= 1) AND (char_length(expression) <= 1000))),
-    CONSTRAINT schedule_jitter_check CHECK ((jitter >= (0)::double precision)),
-    CONSTRAINT schedule_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
-    CONSTRAINT schedule_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
-    CONSTRAINT schedule_overlap_check CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text, 'buffer-one'::text, 'cancel-other'::text]))),
-    CONSTRAINT schedule_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
-    CONSTRAINT schedule_priority_check CHECK (((priority >= 0) AND (priority <= 3))),
-    CONSTRAINT schedule_queue_check CHECK (((char_length(queue) >= 1) AND (char_length(queue) <= 128))),
-    CONSTRAINT schedule_revision_check CHECK ((revision > 0)),
-    CONSTRAINT schedule_timeout_check CHECK ((timeout > (0)::double precision)),
-    CONSTRAINT schedule_timezone_check CHECK (((char_length(timezone) >= 1) AND (char_length(timezone) <= 128))),
-    CONSTRAINT schedule_type_check CHECK (((char_length(type) >= 1) AND (char_length(type) <= 128))),
-    CONSTRAINT schedule_unique_key_check CHECK (((char_length(unique_key) >= 1) AND (char_length(unique_key) <= 255)))
-)
-WITH (fillfactor='50');
 ALTER TABLE jobsched.schedule ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME jobsched.schedule_id_seq
     START WITH 1
@@ -437,21 +469,6 @@ ALTER TABLE jobsched.schedule ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-CREATE TABLE jobsched.tick (
-    schedule_id bigint NOT NULL,
-    scheduled_for timestamp with time zone NOT NULL,
-    state text NOT NULL,
-    decided_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
-    job_id bigint,
-    reason text,
-    by text NOT NULL,
-    origin text NOT NULL,
-    CONSTRAINT tick_check CHECK ((decided_at >= scheduled_for)),
-    CONSTRAINT tick_check1 CHECK (((state = 'fired'::text) = (job_id IS NOT NULL))),
-    CONSTRAINT tick_check2 CHECK (((state = 'fired'::text) = (reason IS NULL))),
-    CONSTRAINT tick_origin_check CHECK ((origin = ANY (ARRAY['schedule'::text, 'trigger'::text, 'backfill'::text]))),
-    CONSTRAINT tick_state_check CHECK ((state = ANY (ARRAY['fired'::text, 'skipped'::text, 'missed'::text])))
 );
 CREATE VIEW jobsched.schedule_now AS
  SELECT s.id,
@@ -483,7 +500,9 @@ CREATE VIEW jobsched.schedule_now AS
     s.updated_at,
     s.updated_by,
     s.revision,
-    s.decided_until,
+    ( SELECT r.decided_until
+           FROM jobsched.frontier r
+          WHERE (r.id = s.id)) AS decided_until,
     s.paused_at,
     s.paused_by,
     s.pause_reason,

@@ -167,7 +167,10 @@ def test_missed_and_known_ticks_are_the_same_by_themselves(ticking: Ticking) -> 
     """What was missed is written down, and what is known stays."""
     ticking.add(overlap=Overlap.BUFFER_ONE)
     ticking.decide(170)
-    ticking.stand_at(0)
+    ticking.forget_why()
+    assert ticking.frontier() == 60
+    ticking.decide(170)
+    assert ticking.frontier() == 120
     ticking.decide(230)
 
     assert ticking.ticks() == [(60, "missed"), (120, "fired"), (180, "fired")]

@@ -42,11 +42,26 @@ class Ticking:
         return self.service.cron.get(name)
 
     def stand_at(self, seconds: float, name: str = "s") -> None:
-        """Let a schedule be one that was made at EPOCH, and is decided until so many seconds later."""
+        """Let a schedule without ticks be one that was made at EPOCH, and is decided until so many seconds later."""
         self.connection.execute(
             "update jobsched.schedule set created_at = %s, updated_at = %s, decided_until = %s where name = %s",
             (EPOCH, EPOCH, at(seconds), name),
         )
+
+    def forget_why(self, name: str = "s") -> None:
+        """Let its newest tick be one that somebody backfilled, so that the frontier is the tick before it."""
+        self.connection.execute(
+            "update jobsched.tick set origin = 'backfill' where (schedule_id, scheduled_for) in ("
+            "select t.schedule_id, max(t.scheduled_for) from jobsched.tick t "
+            "join jobsched.schedule s on s.id = t.schedule_id where s.name = %s group by t.schedule_id)",
+            (name,),
+        )
+
+    def frontier(self, name: str = "s") -> float:
+        """Until how many seconds after EPOCH all ticks of a schedule are decided."""
+        ((found,),) = self.rows("select decided_until from jobsched.schedule_now where name = %s", name)
+        seconds: float = (found - EPOCH).total_seconds()
+        return seconds
 
     def ask(self, name: str, seconds: float) -> Asked:
         """What a scheduler that reads the schedule now would have decided so many seconds after EPOCH."""

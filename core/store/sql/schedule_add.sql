@@ -9,8 +9,8 @@ with made as (
     values (
         %(name)s, %(expression)s, %(timezone)s, %(jitter)s, %(starts_at)s, %(ends_at)s, %(catchup)s, %(overlap)s,
         %(queue)s, %(type)s, %(payload)s::jsonb, %(priority)s, %(max_attempts)s, %(backoff_kind)s, %(backoff_base)s,
-        %(backoff_cap)s, nullif(%(timeout)s::double precision, 0), string_to_array(%(tags)s, ','), nullif(%(unique_key)s, ''),
-        nullif(%(concurrency_key)s, ''), %(given)s, %(by)s, %(by)s
+        %(backoff_cap)s, nullif(%(timeout)s::double precision, 0), string_to_array(%(tags)s, ','),
+        nullif(%(unique_key)s, ''), nullif(%(concurrency_key)s, ''), %(given)s, %(by)s, %(by)s
     )
     on conflict (name) do nothing
     returning id

@@ -1,20 +1,22 @@
 -- Decides ticks of many schedules, and makes the jobs of those that fire: one statement, so that a tick and its
 -- job come together, and so that a scheduler that stops in the middle of everything holds no lock.
 --
--- A scheduler speaks for a schedule only if it knows it as it is: its revision and its frontier (decided_until) are
--- compared and the frontier moved, under a lock on the schedule's row that nobody waits for: whoever holds it is
--- deciding the same ticks. What this database's clock does not find due yet is refused. Where no frontier is given
--- (somebody triggers or backfills) the frontier stays, and a pause or another revision is no hindrance.
+-- A scheduler speaks for a schedule only if it knows it as it is: its revision and its frontier are compared, under a
+-- lock on the schedule's row that nobody waits for: whoever holds it is deciding the same ticks. The frontier may be
+-- another one by the time of the lock; then the ticks are known. Nothing is updated: ticks move the frontier. (But for
+-- one that somebody backfilled before it was decided.) What this database's clock does not find due yet is refused.
+-- Where no frontier is given (somebody triggers or backfills) a pause or another revision is no hindrance.
 --
--- A tick that is in `tick` already is left alone, but for a backfill, which lets those fire that did not. `skip` is decided here: a tick makes no job while one of the newest hundred jobs of its schedule has not
--- ended, nor beside another one of this statement. What comes of the other overlaps, and jobs with keys, goes one
--- schedule at a time (tick_own.sql).
+-- A tick that is in `tick` already is left alone, but for a backfill, which lets those fire that did not. `skip` is
+-- decided here: a tick makes no job while one of the newest hundred jobs of its schedule has not ended, nor beside
+-- another one of this statement. What comes of the other overlaps, and jobs with keys, goes one schedule at a time
+-- (tick_own.sql).
 --
 -- Absent values are '' (miss) and the first moment of the year 1 (frontiers, untils; ticks: now), as an array of
--- nulls has no type.
--- What comes back: each schedule that was accepted, with each of its ticks that was written, if any.
+-- nulls has no type. What comes back: each schedule that was accepted, with each of its ticks that was written, if any.
 with asked as materialized (
-    select a.id, a.revision, nullif(a.frontier, '0001-01-01 00:00Z') as frontier, nullif(a.until, '0001-01-01 00:00Z') as until
+    select a.id, a.revision, nullif(a.frontier, '0001-01-01 00:00Z') as frontier,
+           nullif(a.until, '0001-01-01 00:00Z') as until
     from unnest(
         %(ids)b::bigint[], %(revisions)b::bigint[], %(frontiers)b::timestamptz[], %(untils)b::timestamptz[]
     ) a (id, revision, frontier, until)
@@ -29,18 +31,15 @@ owned as materialized (
         select * from jobsched.schedule s
         where s.id = a.id
           and (a.frontier is null
-               or s.decided_until = a.frontier and s.revision = a.revision and s.paused_at is null)
+               or s.revision = a.revision and s.paused_at is null
+               and a.frontier = (select r.decided_until from jobsched.frontier r where r.id = a.id))
           and (a.until is null or a.until <= statement_timestamp())
         for no key update skip locked
     ) s
 ),
-moved as (
-    update jobsched.schedule s set decided_until = o.until
-    from owned o
-    where s.id = o.id and o.until is not null
-),
 due as materialized (
-    select t.id, coalesce(nullif(t.at, '0001-01-01 00:00Z'), statement_timestamp()) as at, nullif(t.miss, '') as miss, t.jitter
+    select t.id, coalesce(nullif(t.at, '0001-01-01 00:00Z'), statement_timestamp()) as at,
+           nullif(t.miss, '') as miss, t.jitter
     from unnest(
         %(tick_ids)b::bigint[], %(ticks)b::timestamptz[], %(misses)b::text[], %(jitters)b::double precision[]
     ) t (id, at, miss, jitter)
@@ -59,7 +58,6 @@ busy as materialized (
         ) n
         where exists (select from jobsched.job j where j.id = n.job_id offset 0)
           and not exists (select from jobsched.outcome e where e.job_id = n.job_id offset 0)
-        order by n.job_id
         limit 1
     ) j
     where o.overlap = 'skip' and o.frontier is not null
@@ -93,6 +91,12 @@ noted as (
             reason = excluded.reason, by = excluded.by, origin = excluded.origin
         where excluded.origin = 'backfill' and known.state <> 'fired'
     returning schedule_id, scheduled_for, state, job_id, reason
+),
+moved as (
+    update jobsched.schedule s set decided_until = o.until
+    from owned o
+    where s.id = o.id and o.until is not null
+      and not exists (select from noted n where n.schedule_id = o.id and n.scheduled_for = o.until)
 ),
 fresh as materialized (
     select n.job_id, n.scheduled_for, o.*,

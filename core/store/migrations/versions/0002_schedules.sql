@@ -40,13 +40,13 @@ create table jobsched.schedule (
     updated_at      timestamptz not null default clock_timestamp(),
     updated_by      text not null,
     revision        bigint not null default 1 check (revision > 0), -- grows with every change by people
-    decided_until   timestamptz not null default clock_timestamp(), -- all ticks up to here are in `tick`, or never will be
+    decided_until   timestamptz not null default clock_timestamp(), -- nothing before is to be decided; see `frontier`
     paused_at       timestamptz,
     paused_by       text,
     pause_reason    text,
     check ((paused_at is null) = (paused_by is null)),
     check (paused_at is not null or pause_reason is null)
-) with (fillfactor = 50); -- decided_until, which no index holds, is updated in place at every tick
+);
 
 create table jobsched.tick (
     schedule_id   bigint not null,
@@ -66,6 +66,32 @@ create table jobsched.tick (
 create index tick_fired on jobsched.tick (schedule_id, scheduled_for) include (job_id) where state = 'fired';
 -- History of all schedules; retention.
 create index tick_scheduled_for on jobsched.tick (scheduled_for);
+
+-- Up to when all ticks of a schedule are decided: the newest that was decided when it was due, or `decided_until` where
+-- that is later: it was made, changed or resumed then. So nothing is updated at a tick, and an old snapshot that
+-- somebody holds makes deciding no slower. Hardly ever is the newest tick one that somebody triggered or backfilled. It
+-- is looked at first, and by itself: with a condition on `origin` and no statistics, Postgres would sort them all.
+create view jobsched.frontier as
+select
+    s.id,
+    greatest(s.decided_until, coalesce(
+        (
+            select case when n.origin = 'schedule' then n.scheduled_for end
+            from (
+                select t.origin, t.scheduled_for from jobsched.tick t
+                where t.schedule_id = s.id and t.scheduled_for <= statement_timestamp()
+                order by t.scheduled_for desc
+                limit 1
+            ) n
+        ),
+        (
+            select t.scheduled_for from jobsched.tick t
+            where t.schedule_id = s.id and t.scheduled_for <= statement_timestamp() and t.origin = 'schedule'
+            order by t.scheduled_for desc
+            limit 1
+        )
+    )) as decided_until
+from jobsched.schedule s;
 
 -- One row a job, with its state: as before, and which tick of which schedule made it.
 create or replace view jobsched.job_now as
@@ -138,7 +164,8 @@ select
     ) as payload,
     s.priority, s.max_attempts, s.backoff_kind, s.backoff_base, s.backoff_cap, s.timeout, s.tags,
     s.unique_key, s.concurrency_key, s.given,
-    s.created_at, s.created_by, s.updated_at, s.updated_by, s.revision, s.decided_until,
+    s.created_at, s.created_by, s.updated_at, s.updated_by, s.revision,
+    (select r.decided_until from jobsched.frontier r where r.id = s.id) as decided_until,
     s.paused_at, s.paused_by, s.pause_reason,
     f.scheduled_for as last_at,
     f.job_id as last_job
