@@ -14,9 +14,11 @@ import pytest
 from jobsched.core.config import Settings
 from jobsched.core.model.backoff import Backoff, BackoffKind
 from jobsched.core.model.job import After, Condition, NewJob
+from jobsched.core.model.schedule import NewSchedule, Overlap
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
 from jobsched.tests.faults.fleet import Fleet, until
+from jobsched.tests.faults.schedulers import SECOND, now, ticks_of, until_decided
 
 from .postgres import free_port
 
@@ -124,6 +126,30 @@ def test_jobs_that_wait_and_queues_with_limits_work_by_polling(fleet: Fleet) -> 
 
     began = [told.job_id for told in fleet.told()]
     assert sorted(chain, key=began.index) == chain
+    assert [checked for checked in service.verify() if checked.violations] == []
+
+
+def test_schedules_fire_by_polling(fleet: Fleet) -> None:
+    """Two schedulers, every overlap, keys, a change while they run: each tick is decided once, and in time."""
+    service = fleet.service
+    noop = NewJob("noop")
+    specs = [NewSchedule(overlap, "@every 1s", noop, overlap=overlap) for overlap in Overlap]
+    specs += [NewSchedule("keyed", "@every 1s", replace(noop, unique_key="u", concurrency_key="k"))]
+    service.cron.apply(specs, by="test")
+    fleet.start("-c", "4", "--cron")
+    scheduler = fleet.start_scheduler()
+    until_decided(fleet, now(fleet) + SECOND)
+    service.cron.add(NewSchedule("late", "@every 1s", noop), by="test")
+    service.cron.pause("skip", by="test")
+    service.cron.resume("skip", by="test")
+    until_decided(fleet, now(fleet) + 3 * SECOND)
+    scheduler.process.terminate()
+    assert scheduler.wait() == 0
+
+    for name in (*(spec.name for spec in specs if spec.name != "skip"), "late"):
+        times = [tick for tick, _, _ in ticks_of(fleet, name)]
+        assert times == [times[0] + SECOND * n for n in range(len(times))], name
+    assert {"fired"} <= {state for _, state, _ in ticks_of(fleet, "keyed")}
     assert [checked for checked in service.verify() if checked.violations] == []
 
 
