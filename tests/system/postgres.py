@@ -53,7 +53,7 @@ class Server:
         """Become the replica of a running server, and start."""
         self._run(
             "pg_basebackup", "-D", self.data, "-h", "127.0.0.1", "-p", primary.port, "-U", "jobsched", "-R", "-C",
-            "-S", "replica",
+            "-S", "replica", "--checkpoint=fast",
         )  # fmt: skip
         return self.start()
 
