@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
+from jobsched.core.model.backoff import Backoff, BackoffKind
 from jobsched.core.model.job import After, Condition, NewJob
 from jobsched.core.model.priority import Priority
 from jobsched.core.store import chaos
@@ -72,6 +73,39 @@ def test_a_concurrency_key_is_a_mutex_and_nothing_of_it_is_lost(fleet: Fleet) ->
 
     assert most_at_once(fleet) == 1
     assert fleet.rows("select count(*) from jobsched.blocked") == [(0,)]
+
+
+def test_a_concurrency_key_goes_by_priority_through_crashes_and_failures(fleet: Fleet) -> None:
+    """One has a turn at a time, by the store's own notes: what kills its process keeps it, what fails does not."""
+    chaos.write_history(fleet.db)
+    quick = Backoff(BackoffKind.FIXED, 0.05, 0.05)
+    keyed = NewJob("nap", {"seconds": 0.05}, concurrency_key="k")
+    first = replace(keyed, type="gate", payload={"open": str(fleet.folder / "open")})
+    crashing = replace(keyed, type="exits", priority=Priority.CRITICAL)
+    failing = replace(keyed, type="fail", payload={"message": "invalid_job", "times": 1}, backoff=quick)
+    jobs = [
+        first,
+        *[replace(keyed, priority=Priority.LOW)] * 2,
+        failing,
+        replace(keyed, priority=Priority.HIGH),
+        crashing,
+    ]
+    ids = [fleet.service.submit(each, unchecked=True).id for each in jobs]
+    for _ in range(2):
+        fleet.start("-c", "4")
+    fleet.until_began(1)
+    (fleet.folder / "open").touch()
+
+    assert fleet.until_ended(len(ids)) == {"succeeded": 5, "dead": 1}
+
+    having = 0
+    for turn in chaos.turns(fleet.db, ["default"]):
+        having += 1 if turn.what == "leased" else -1
+        assert 0 <= having <= 1
+    began = list(dict.fromkeys(told.job_id for told in fleet.told()))
+    assert began == [ids[0], ids[5], ids[4], ids[1], ids[2]]
+    assert fleet.service.get(ids[5]).crashes == 3
+    assert [checked for checked in fleet.service.verify() if checked.violations] == []
 
 
 def test_a_chain_of_jobs_runs_in_its_order_across_workers(fleet: Fleet) -> None:
