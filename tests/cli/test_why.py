@@ -155,3 +155,29 @@ def test_whoever_runs_the_commands_that_it_names_gets_the_job_to_run(
                 fixed = cli(*words)
                 assert fixed.code == 0, fixed.err
         assert service.get(job).state == "succeeded", (before, told)
+
+
+def test_text_of_the_store_cannot_reach_the_terminal(
+    cli: Cli, terminal: Callable[..., tuple[int, str]], settings: Settings, database_url: str
+) -> None:
+    """Whoever can write to the store can write anything: who paused, why, who holds, keys, names of workers."""
+    evil = "\x1b[2Jevil\x07\u202e"
+    with psycopg.connect(database_url, autocommit=True) as connection, Service(settings) as service:
+        Hands(connection, evil)
+        service.submit(NOOP)
+        service.pause_queue("default", by="ann")
+        parent = service.submit(replace(NOOP, hold=True)).id
+        ids = [service.submit(replace(NOOP, concurrency_key="k", after=(After(parent),))).id, parent]
+        ids += [made.id for made in service.submit_many([replace(NOOP, concurrency_key="k")] * 2)]
+        connection.execute("update jobsched.queue set paused_by = %s, pause_reason = %s", (evil, evil))
+        connection.execute("update jobsched.blocked set held_by = %s where held_by is not null", (evil,))
+        for table in ("blocked set key", "slot set key", "job set concurrency_key"):
+            connection.execute(f"update jobsched.{table} = %s".encode(), (evil,))
+        connection.execute("update jobsched.worker set command = 'stop'")
+    for flags in ((), ("-o", "jsonl"), ("-o", "csv")):
+        done = cli("why", *map(str, ids), *flags)
+        assert done.code == 1
+        assert not {"\x1b", "\x07", "\u202e"} & set(done.out + done.err)
+    _, shown = terminal("why", *map(str, ids), NO_COLOR="1")
+    assert "\x1b[2J" not in shown
+    assert r"\e[2Jevil\x07\u202e" in shown
