@@ -77,6 +77,7 @@ def test_a_limit_counts_jobs_whose_claim_was_committed_while_it_was_being_set(
     hands.connection.autocommit = False
     assert len(hands.claim(4)) == 4
     queues.set_queue(connect(), "default", {"max_running": 5})
+    hands.connection.commit()
     hands.connection.autocommit = True
 
     assert len(take(hands, 10).jobs) == 1
