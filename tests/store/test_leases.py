@@ -282,6 +282,20 @@ def test_due_jobs_are_promoted_oldest_first_and_behind_no_cursor(db: Conn, submi
     assert rows(db, "select count(*) from jobsched.delayed") == [(1,)]
 
 
+def test_two_promoters_take_different_jobs_and_neither_waits(connect: Connect, submit: Submit) -> None:
+    """What one is moving, the other passes by."""
+    ids = submit(times=2, delay=3600.0)
+    one, other = connect(), connect()
+    one.execute("update jobsched.delayed set run_at = now() - interval '1 s'")
+    other.execute("set lock_timeout = '10s'")
+
+    with one.transaction():
+        assert [each.jobs for each in leases.promote(one, 1)] == [1]
+        assert [each.jobs for each in leases.promote(other)] == [1]
+
+    assert [state(one, job_id) for job_id in ids] == ["queued", "queued"]
+
+
 # ---- words ------------------------------------------------------------------------------------------
 
 
