@@ -289,6 +289,24 @@ def test_a_retry_that_meets_a_submission_with_its_unique_key_leaves_one_of_them_
     assert rows(watcher, "select count(*) from jobsched.job") == [(1,)]
 
 
+def test_a_retry_takes_outcome_and_unique_key_in_the_order_in_which_retention_does(
+    connect: Connect, service: Service
+) -> None:
+    """It has no key yet while it waits for an outcome, or each would wait for the other."""
+    first = service.submit(NewJob("noop", unique_key="u")).id
+    service.cancel([first], by="ann")
+    retention, watcher = connect(), connect()
+    retention.execute("set lock_timeout = '10s'")
+
+    with ThreadPoolExecutor(1) as pool:
+        with retention.transaction():
+            retention.execute("select from jobsched.outcome for update")
+            retried = pool.submit(service.retry, [first], by="ann")
+            until_service_waits(watcher)
+            retention.execute("select from jobsched.unique_active for update")
+        assert retried.result(30)[0].ok
+
+
 def test_of_two_jobs_with_one_unique_key_one_is_run_again(service: Service) -> None:
     """Though somebody asks for both at once; the other one is told whose the key is."""
     ids = []
