@@ -318,6 +318,24 @@ def test_whoever_gives_the_same_key_before_the_first_has_committed_waits_and_is_
     assert service.counts()[0].by_state == {State.QUEUED: 1, State.BLOCKED: 1}
 
 
+def test_a_unique_key_that_was_taken_for_a_job_that_was_not_stored_after_all_is_free(
+    service: Service, connect: Connect
+) -> None:
+    """Its idempotency key turned out to be taken, and whoever had that knows nothing of the unique key."""
+    ended = service.submit(NewJob("noop", unique_key="u")).id
+    service.cancel([ended], by="ann")
+    theirs = connect()
+    with service.store.connection() as own:
+        pass
+    with ThreadPoolExecutor(1) as pool:
+        with theirs.transaction():
+            first = service.submit(NewJob("noop", idempotency_key="i"), connection=theirs)
+            second = pool.submit(service.submit, NewJob("noop", idempotency_key="i", unique_key="u"))
+            until_waits(connect(), own)
+        assert second.result(30).id == first.id
+    assert service.retry([ended], by="ann")[0].ok
+
+
 @pytest.mark.parametrize("pruned", [False, True])
 def test_the_key_of_a_job_that_waited_is_free_again_when_its_window_has_passed(
     service: Service, settings: Any, connect: Connect, pruned: bool
