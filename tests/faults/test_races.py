@@ -19,7 +19,7 @@ from jobsched.core.model.priority import Priority
 from jobsched.core.model.states import State
 from jobsched.core.registry import Registry
 from jobsched.core.service import Service
-from jobsched.core.store import fleet, leases
+from jobsched.core.store import fleet, leases, transitions
 from jobsched.core.store.sql import load
 from jobsched.core.store.store import Store
 from jobsched.tests.store.leasing import NOBODY, Conn, bury, claim, ending, rows, state, success, until_waits, worker
@@ -230,6 +230,25 @@ def test_whoever_gives_turns_does_not_wait_for_somebody_who_cancels(connect: Con
     assert state(canceller, ids[1]) == "queued"
 
 
+def test_a_cancel_takes_jobs_in_the_order_of_their_ids_however_the_store_reads_them(
+    connect: Connect, service: Service
+) -> None:
+    """It has not got the second while it waits for the first, or two could wait for each other."""
+    first, second = submit(service, 2)
+    canceller, other = connect(), connect()
+    other.execute("update jobsched.job set tags = tags where id = %s", (first,))  # now it is stored behind the second
+    canceller.execute("set enable_indexscan = off")
+    lock = "select from jobsched.ready where job_id = %s for update nowait"
+
+    with ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            other.execute(lock, (first,))
+            cancelled = pool.submit(transitions.cancel, canceller, [first, second], by="ann")
+            until_waits(connect(), canceller)
+            other.execute(lock, (second,))
+        assert [result.ok for result in cancelled.result(30)] == [True, True]
+
+
 def test_a_bulk_change_that_runs_into_a_deadlock_is_made_again(connect: Connect, service: Service) -> None:
     """The server ends one of two that wait for each other; whoever asked for the change need not know."""
     ids = submit(service, 2)
@@ -296,14 +315,13 @@ def test_a_retry_takes_outcome_and_unique_key_in_the_order_in_which_retention_do
     first = service.submit(NewJob("noop", unique_key="u")).id
     service.cancel([first], by="ann")
     retention, watcher = connect(), connect()
-    retention.execute("set lock_timeout = '10s'")
 
     with ThreadPoolExecutor(1) as pool:
         with retention.transaction():
             retention.execute("select from jobsched.outcome for update")
             retried = pool.submit(service.retry, [first], by="ann")
             until_service_waits(watcher)
-            retention.execute("select from jobsched.unique_active for update")
+            retention.execute("select from jobsched.unique_active for update nowait")
         assert retried.result(30)[0].ok
 
 
