@@ -162,7 +162,6 @@ class JobschedApp(App[None]):
         self.run_worker(self.feed.run(self._tick), group="feed")
 
     def on_unmount(self) -> None:
-        self._drawable = False
         self.feed.close()
         self._changes.shutdown(wait=False)
 
@@ -301,6 +300,13 @@ class JobschedApp(App[None]):
     # The feed
 
     async def _tick(self) -> None:
+        try:
+            await self._look_again()
+        except Exception:
+            if self.is_running:
+                raise  # otherwise the screens were closed meanwhile
+
+    async def _look_again(self) -> None:
         active = self.active
         if active.is_mounted:
             await active.look_again()
@@ -310,7 +316,6 @@ class JobschedApp(App[None]):
         self._draw_around()
 
     def _told(self) -> None:
-        self.screen_stack[0].set_class(self.feed.freshness().state == "lost", "-lost")
         self._draw_around()
 
     def _open(self, detail: JobDetail) -> None:
@@ -335,7 +340,7 @@ class JobschedApp(App[None]):
     # Header and tabs
 
     def _draw_around(self) -> None:
-        if not self._drawable:
+        if not (self._drawable and self.is_running):
             return
         screen = self.screen_stack[0]
         screen.query_one("#header", Static).update(self._header())

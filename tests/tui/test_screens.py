@@ -129,6 +129,14 @@ async def test_a_queue_leads_to_its_jobs(driven: Drive, busy: dict[str, int]) ->
         await until_shown(pilot, f"filter: queue:{chosen}", "ATT")
 
 
+async def test_an_answer_that_comes_after_the_screens_were_closed_is_dropped(driven: Drive) -> None:
+    """Whoever leaves does not wait for the store, and it answers nevertheless."""
+    async with driven() as (app, pilot):
+        await until_shown(pilot, "throughput")
+    await app._tick()
+    app._draw_around()
+
+
 async def test_new_jobs_are_announced_and_f_follows_them(driven: Drive, service: Service) -> None:
     """Nothing shifts until somebody asks for it."""
     first = service.submit(NewJob("noop")).id
