@@ -155,8 +155,9 @@ SLACK = 5.0
 
 def test_under_a_constant_stream_of_urgent_jobs_a_low_one_starts_within_the_bound_of_aging(fleet: Fleet) -> None:
     """Not before it has waited so long, and then within a look and two turns, by the database's clock."""
-    (low,) = fleet.submit("nap", 1, {"seconds": 0.0}, priority=Priority.LOW)
     fleet.start("-c", "1", JOBSCHED_AGING=f"{AGING}s")
+    fleet.submit("nap", 40, {"seconds": JOB_SECONDS}, priority=Priority.HIGH)
+    (low,) = fleet.submit("nap", 1, {"seconds": 0.0}, priority=Priority.LOW)
     waits = "select state, wait from jobsched.job_now where id = %s and state = 'succeeded'"
 
     def keep_busy() -> list[object]:
@@ -165,7 +166,6 @@ def test_under_a_constant_stream_of_urgent_jobs_a_low_one_starts_within_the_boun
             fleet.submit("nap", 20, {"seconds": JOB_SECONDS}, priority=Priority.HIGH)
         return fleet.rows(waits, low)
 
-    fleet.submit("nap", 40, {"seconds": JOB_SECONDS}, priority=Priority.HIGH)
     ((_, waited),) = until(keep_busy, "the low job has run")
 
     assert AGING <= waited <= AGING + LOOKS_EVERY + 2 * JOB_SECONDS + SLACK
