@@ -58,12 +58,13 @@ def change(
     if invocation.current().dry_run:
         return results.preview(pages(service, chosen), what.verb)
     diagnostics.confirm(f"This {what.asking} {count} job{'s' if count != 1 else ''}.", count=count)
-    number = service.begin_operation(what.verb, by=user(), selection=chosen.words)
     report = results.Report(done=what.done, running=what.running)
+    number = 0
     try:
-        for ids in order(pages(service, chosen)):
-            service.note_operation(number, what.verb, ids)
-            report.add(what.apply(ids))
+        found = order(pages(service, chosen))
+        for own, page in service.change(what.verb, found, what.apply, by=user(), selection=chosen.words):
+            number = own
+            report.add(page)
     except JobschedError:
         if report.well:
             diagnostics.note(f"{report.well} of {count} jobs were {what.done} before this")

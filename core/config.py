@@ -92,6 +92,13 @@ def _count(value: str) -> int:
     return int(value)
 
 
+def _flag(value: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if value.strip().lower() not in words:
+        raise ValueError(f"{value!r} is neither true nor false")
+    return words[value.strip().lower()]
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         if value.strip().lower() not in words:
@@ -182,6 +189,14 @@ SETTINGS: tuple[Setting, ...] = (
             trusted=True, secret=True),
     Setting("images.max_pixels", ("JOBSCHED_IMAGES_MAX_PIXELS",), _count, "100000000",
             "largest image that is decoded, width x height"),
+    Setting("tui.read_only", ("JOBSCHED_TUI_READ_ONLY",), _flag, "false",
+            "screens that change nothing, as with tui --read-only", trusted=True),
+    Setting("tui.production", ("JOBSCHED_TUI_PRODUCTION",), _flag, "false",
+            "a store where mistakes are dear: red screens, and every change on them wants its number typed",
+            trusted=True),
+    Setting("keymap", ("JOBSCHED_KEY_",), _text, None,
+            "other keys on the screens: name = \"key\", names as jobsched tui --keys lists them",
+            trusted=True, table=True),
     Setting("log.format", ("JOBSCHED_LOG_FORMAT",), _one_of("console", "json"), "console", "console or json"),
     Setting("log.level", ("JOBSCHED_LOG_LEVEL",), _one_of("debug", "info", "warning", "error"), "info",
             "debug, info, warning or error"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from .choosing import Choosing
 from .model.results import ItemResult, Operation, Verb
@@ -13,6 +13,25 @@ from .submitting import words
 
 class Undoing(Choosing):
     """Changes, by their numbers. They are remembered for a week."""
+
+    def change(
+        self,
+        verb: Verb,
+        pages: Iterable[Sequence[int]],
+        apply: Callable[[Sequence[int]], builtins.list[ItemResult]],
+        *,
+        by: str,
+        selection: str,
+    ) -> Iterator[tuple[int, builtins.list[ItemResult]]]:
+        """Make a change that can be undone, page by page; give its number with what became of each page.
+
+        pages: ids, as `select_ids` gives them. apply: makes the change, such as `retry`. selection: which jobs, in
+        words. Each page is committed by itself; whoever stops asking has changed what was given so far.
+        """
+        number = self.begin_operation(verb, by=by, selection=selection)
+        for ids in pages:
+            self.note_operation(number, verb, ids)
+            yield number, apply(ids)
 
     def begin_operation(self, verb: Verb, *, by: str, selection: str) -> int:
         """Write down that a change is about to be made to the jobs of `selection`; return its number."""

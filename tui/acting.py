@@ -4,38 +4,61 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ..core.model.errors import JobschedError
 from ..core.model.job import Job
-from ..core.model.results import ItemResult, QueueInfo, WorkerInfo
+from ..core.model.results import ItemResult, Operation, QueueInfo, Verb, WorkerInfo
 
 if TYPE_CHECKING:
     from ..core.model.schedule import Schedule
+    from ..core.model.selection import Selection
     from ..core.service import Service
 
 SHOWN_IDS = 8
+PAGE = 1000
+"""Jobs that are changed at a time."""
 TYPED = 1000
 """Beyond so many jobs, their number has to be typed."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a change of jobs. why: the first refusal, or what broke it off. number: by which it is undone."""
+
+    done: int = 0
+    refused: int = 0
+    why: str = ""
+    number: int | None = None
+
+    def add(self, results: Iterable[ItemResult]) -> None:
+        """Count a page of it."""
+        for each in results:
+            if each.ok:
+                self.done += 1
+            else:
+                self.refused += 1
+                self.why = self.why or (each.error.message if each.error else "refused")
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """A change that somebody may confirm. what: a sentence without its end ("Run 3 jobs again"). about: lines that
-    say which. argv: the same on the command line, without the program. call: does it, as who is named; a list of
-    ItemResult or a sentence comes back. count: how many jobs."""
+    say which. lines: the same as command lines, without the program. call: does it, as who is named; what came of
+    it, or a sentence, comes back. count: how many jobs."""
 
     what: str
     about: tuple[str, ...]
-    argv: tuple[str, ...]
-    call: Callable[[Service, str], Sequence[ItemResult] | str]
+    lines: tuple[tuple[str, ...], ...]
+    call: Callable[[Service, str], Outcome | str]
     count: int = 1
 
     @property
     def command(self) -> str:
         """The command line, to be pasted into a shell."""
-        return command_line(self.argv)
+        return " && ".join(map(command_line, self.lines))
 
 
 def command_line(argv: Sequence[str]) -> str:
@@ -43,8 +66,8 @@ def command_line(argv: Sequence[str]) -> str:
     return shlex.join(["jobsched", *argv])
 
 
-JobCall = Callable[["Service", list[int], str], Sequence[ItemResult]]
-JOB_VERBS: dict[str, tuple[str, tuple[str, ...], JobCall]] = {
+JobCall = Callable[["Service", Sequence[int], str], list[ItemResult]]
+JOB_VERBS: dict[Verb, tuple[str, tuple[str, ...], JobCall]] = {
     "retry": ("Run again", ("retry",), lambda service, ids, by: service.retry(ids, by=by)),
     "cancel": ("Cancel", ("cancel",), lambda service, ids, by: service.cancel(ids, by=by)),
     "hold": ("Hold", ("hold",), lambda service, ids, by: service.hold(ids, by=by)),
@@ -54,17 +77,77 @@ JOB_VERBS: dict[str, tuple[str, tuple[str, ...], JobCall]] = {
 """What can be done to jobs: its words, the command, the use case."""
 
 
-def on_jobs(verb: str, jobs: Sequence[Job], argv: Sequence[str] = ()) -> Act:
-    """The change of these jobs. verb: one of JOB_VERBS. argv: a shorter command line than one with every id."""
-    said, words, call = JOB_VERBS[verb]
+def on_jobs(verb: Verb, jobs: Sequence[Job]) -> Act:
+    """The change of just these jobs."""
     ids = [job.id for job in jobs]
+
+    def call(service: Service, by: str) -> Outcome:
+        pages = (ids[at : at + PAGE] for at in range(0, len(ids), PAGE))
+        shown = " ".join(map(str, ids[:20])) + (f" … ({len(ids)} ids)" if len(ids) > 20 else "")
+        return _change(service, verb, pages, by, shown)
+
+    line = (*JOB_VERBS[verb][1], *map(str, ids))
+    return Act(_said(verb, len(ids)), about(jobs), (line,), call, len(ids))
+
+
+def on_selections(
+    verb: Verb,
+    chosen: Sequence[Selection],
+    count: int,
+    lines_about: Sequence[str],
+    lines: Sequence[Sequence[str]] = (),
+) -> Act:
+    """The change of every job that fits one of these selections, at the time it is made. count: how many there are.
+    lines: command lines, where there are shorter ones than the selections themselves."""
+
+    def call(service: Service, by: str) -> Outcome:
+        pages = (page for each in chosen for page in service.select_ids(each, page=PAGE))
+        return _change(service, verb, pages, by, " | ".join(map(str, chosen)))
+
+    own = [(*JOB_VERBS[verb][1], "-f", str(each)) for each in chosen]
+    return Act(_said(verb, count), tuple(lines_about), tuple(tuple(line) for line in lines or own), call, count)
+
+
+def undo_of(operation: Operation) -> Act:
+    """Undo a change that somebody made."""
+
+    def call(service: Service, by: str) -> Outcome:
+        outcome = Outcome()
+        for page in service.undo(operation.id, by=by):
+            outcome.add(page)
+        return outcome
+
     return Act(
-        f"{said} {len(ids):,} job{'s' if len(ids) != 1 else ''}",
-        about(jobs),
-        tuple(argv) or (*words, *map(str, ids)),
-        lambda service, by: call(service, ids, by),
-        len(ids),
+        f"Undo change {operation.id}",
+        (
+            f"change {operation.verb} of {operation.jobs:,} jobs, {operation.started_at:%Y-%m-%d %H:%M:%S} UTC",
+            f"jobs   {operation.selection}",
+            "jobs that have gone on since stay as they are",
+        ),
+        (("undo", str(operation.id)),),
+        call,
+        operation.jobs,
     )
+
+
+def _said(verb: Verb, count: int) -> str:
+    return f"{JOB_VERBS[verb][0]} {count:,} job{'s' if count != 1 else ''}"
+
+
+def _change(service: Service, verb: Verb, pages: Iterable[Sequence[int]], by: str, words: str) -> Outcome:
+    """Make the change page by page, to be undone; what breaks it off half-way is told with what was done."""
+    apply = JOB_VERBS[verb][2]
+    outcome = Outcome()
+    try:
+        for number, page in service.change(verb, pages, lambda ids: apply(service, ids, by), by=by, selection=words):
+            outcome.number = number
+            outcome.add(page)
+    except JobschedError as error:
+        if not outcome.done:
+            raise
+        outcome.refused += 1
+        outcome.why = f"then it broke off: {error.message}"
+    return outcome
 
 
 def on_queue(queue: QueueInfo) -> Act:
@@ -72,15 +155,17 @@ def on_queue(queue: QueueInfo) -> Act:
     name = queue.name
     lines = (f"queue  {name}", f"jobs   {queue.queued:,} queued, {queue.running:,} running")
     if queue.paused:
-        return Act(f"Resume queue {name}", lines, ("queue", "resume", name), lambda service, by: _resume(service, name))
-    return Act(f"Pause queue {name}", lines, ("queue", "pause", name), lambda service, by: _pause(service, name, by))
+        return Act(
+            f"Resume queue {name}", lines, (("queue", "resume", name),), lambda service, by: _resume(service, name)
+        )
+    return Act(f"Pause queue {name}", lines, (("queue", "pause", name),), lambda service, by: _pause(service, name, by))
 
 
 def on_worker(worker: WorkerInfo, word: Literal["drain", "stop"]) -> Act:
     """Let a worker end: after what it runs (drain), or at once (stop)."""
     lines = (f"worker {worker.name} on {worker.host}", f"jobs   {worker.running:,} running")
     said = f"{word.capitalize()} worker {worker.name}"
-    return Act(said, lines, ("workers", word, str(worker.id)), lambda service, by: _tell(service, worker.id, word))
+    return Act(said, lines, (("workers", word, str(worker.id)),), lambda service, by: _tell(service, worker.id, word))
 
 
 def on_schedule(schedule: Schedule) -> Act:
@@ -95,7 +180,7 @@ def on_schedule(schedule: Schedule) -> Act:
             service.cron.resume(name, by=by)
         return f"schedule {name}: {word}d"
 
-    return Act(f"{word.capitalize()} schedule {name}", _when(schedule), ("cron", word, name), call)
+    return Act(f"{word.capitalize()} schedule {name}", _when(schedule), (("cron", word, name),), call)
 
 
 def trigger(schedule: Schedule) -> Act:
@@ -105,7 +190,7 @@ def trigger(schedule: Schedule) -> Act:
     def call(service: Service, by: str) -> str:
         return f"job {service.cron.trigger(name, by=by).id}"
 
-    return Act(f"Make a job of schedule {name} now", _when(schedule), ("cron", "trigger", name), call)
+    return Act(f"Make a job of schedule {name} now", _when(schedule), (("cron", "trigger", name),), call)
 
 
 def _when(schedule: Schedule) -> tuple[str, ...]:
@@ -129,28 +214,33 @@ def _tell(service: Service, worker_id: int, word: Literal["drain", "stop"]) -> s
 
 def about(jobs: Sequence[Job]) -> tuple[str, ...]:
     """Which jobs those are: by state, queue and type, and the first few by number."""
-    lines = []
-    for name, counts in (
-        ("state", Counter(job.state.value for job in jobs)),
-        ("queue", Counter(job.queue for job in jobs)),
-        ("type", Counter(job.type for job in jobs)),
-    ):
-        shown = ", ".join(f"{count:,} {word}" for word, count in counts.most_common(4))
-        more = f", {len(counts) - 4} more" if len(counts) > 4 else ""
-        lines.append(f"{name:6} {shown}{more}")
+    lines = counted(
+        (
+            ("state", Counter(job.state.value for job in jobs)),
+            ("queue", Counter(job.queue for job in jobs)),
+            ("type", Counter(job.type for job in jobs)),
+        )
+    )
     ids = ", ".join(str(job.id) for job in jobs[:SHOWN_IDS])
     lines.append(f"{'ids':6} {ids}{', …' if len(jobs) > SHOWN_IDS else ''}")
     return tuple(lines)
 
 
-def outcome(results: Sequence[ItemResult] | str) -> tuple[str, bool]:
+def told(came: Outcome | str) -> tuple[str, bool]:
     """What came of a change, in a line, and whether all of it was done."""
-    if isinstance(results, str):
-        return results, True
-    refused = [each for each in results if not each.ok]
-    done = len(results) - len(refused)
-    if not refused:
-        return f"{done:,} done", True
-    first = refused[0]
-    why = first.error.message if first.error else "refused"
-    return f"{done:,} done, {len(refused):,} refused — {why}", False
+    if isinstance(came, str):
+        return came, True
+    undo = " — u undoes it" if came.done and came.number is not None else ""
+    if not came.refused:
+        return f"{came.done:,} done{undo}", True
+    return f"{came.done:,} done{undo}, {came.refused:,} refused — {came.why}", False
+
+
+def counted(tallies: Sequence[tuple[str, Counter[str]]]) -> list[str]:
+    """Lines of counts: `state  3 dead, 1 queued`; the most frequent four of each."""
+    lines = []
+    for name, counts in tallies:
+        shown = ", ".join(f"{count:,} {word}" for word, count in counts.most_common(4))
+        more = f", {len(counts) - 4} more" if len(counts) > 4 else ""
+        lines.append(f"{name:6} {shown}{more}")
+    return lines

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events, work
@@ -20,11 +19,12 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher, Footer, Static
 
 from ..core.model.errors import JobschedError
-from .acting import Act, command_line, outcome
+from .acting import Act, command_line, told, undo_of
 from .feed import Feed
 from .look import Look, span
+from .options import Options
 from .palette import Everything
-from .questions import Jobs, Wanted
+from .questions import Jobs, last_change
 from .screens.activity import ActivityView
 from .screens.command import CommandScreen
 from .screens.cron import CronView
@@ -38,9 +38,6 @@ from .screens.queues import QueuesView
 from .screens.workers import WorkersView
 from .view import View, clock, words
 
-if TYPE_CHECKING:
-    from ..core.config import Settings
-
 TWICE = 2.0
 """Seconds within which Ctrl-C has to be pressed twice."""
 TABS = (
@@ -53,22 +50,6 @@ TABS = (
     ("7", "activity", "Activity"),
 )
 THEMES = ("textual-dark", "textual-light", "ansi-dark", "ansi-light")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How the screens are shown. by: who is at the keyboard, for the record that changes leave. profile: its
-    name, for the header. environ: for command lines that are run. typed: every change wants its number typed."""
-
-    settings: Settings
-    by: str
-    profile: str = ""
-    read_only: bool = False
-    typed: bool = False
-    ascii_only: bool = False
-    interval: float = 1.0
-    view: str = "overview"
-    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 class JobschedApp(App[None]):
@@ -87,6 +68,7 @@ class JobschedApp(App[None]):
     CSS = """
     Screen { layers: base; }
     #header { height: 1; background: $panel; padding: 0 1; }
+    .-production #header { background: $error 60%; }
     #tabs { height: 1; padding: 0 1; }
     #banner { height: 1; background: $error 40%; padding: 0 1; display: none; text-style: bold; }
     .-lost #banner { display: block; }
@@ -108,6 +90,7 @@ class JobschedApp(App[None]):
         Binding("colon", "command", "Command", key_display=":", id="app.command"),
         Binding("Y", "copy_command", "Copy command", show=False, id="app.copy_command"),
         Binding("y", "copy_id", "Copy id", show=False, id="app.copy_id"),
+        Binding("u", "undo", "Undo", show=False, id="app.undo"),
         Binding("p", "pause", "Pause refresh", show=False, id="app.pause"),
         Binding("r", "again", "Refresh now", show=False, id="app.refresh"),
         Binding("plus", "interval(0.5)", "Refresh more often", show=False, key_display="+", id="app.faster"),
@@ -128,6 +111,7 @@ class JobschedApp(App[None]):
         super().__init__()
         self.options = options
         self.look = Look(options.ascii_only)
+        self.set_keymap(dict(options.keymap))
         self.now = now
         self.feed = feed or Feed(options.settings, interval=options.interval)
         self.feed.told = self._told
@@ -155,6 +139,7 @@ class JobschedApp(App[None]):
 
     def on_mount(self) -> None:
         self.screen.set_class(self.look.ascii_only, "-ascii")
+        self.screen.set_class(self.options.typed, "-production")
         self._where, self._drawable = self.feed.where, True
         self._draw_around()
         self.active.take_focus()
@@ -179,10 +164,10 @@ class JobschedApp(App[None]):
         """Show a job in full, over the view that is seen."""
         self._open(JobDetail(self.look, job_id, page=page))
 
-    def show_jobs(self, wanted: Wanted, text: str) -> None:
-        """Show the jobs that fit."""
+    def show_jobs(self, text: str) -> None:
+        """Show the jobs that fit a filter."""
         self.action_view("jobs")
-        self.screen_stack[0].query_one(JobsView).show(wanted, text)
+        self.screen_stack[0].query_one(JobsView).show(text)
 
     def say(self, words: str, *, bad: bool = False) -> None:
         """Say something in passing."""
@@ -200,13 +185,13 @@ class JobschedApp(App[None]):
         if not await self.push_screen_wait(Preview(act, self.look, typed=self.options.typed)):
             return
         try:
-            results = await asyncio.get_running_loop().run_in_executor(
+            came = await asyncio.get_running_loop().run_in_executor(
                 self._changes, self.feed.change, act.call, self.options.by
             )
         except JobschedError as error:
             self.say(error.message, bad=True)
             return
-        said, good = outcome(results)
+        said, good = told(came)
         self.say(said, bad=not good)
         self.feed.nudge()
 
@@ -266,6 +251,18 @@ class JobschedApp(App[None]):
         if chosen is not None:
             self.copy_to_clipboard(chosen)
             self.say(f"copied: {chosen}")
+
+    async def action_undo(self) -> None:
+        """Propose to undo the last change that whoever is at the keyboard made."""
+        try:
+            last = await self.feed.ask(last_change(self.options.by))
+        except JobschedError as error:
+            self.say(error.message, bad=True)
+            return
+        if last is None:
+            self.say(f"there is no change by {self.options.by} to undo", bad=True)
+        else:
+            self.propose(undo_of(last))
 
     def action_pause(self) -> None:
         """Stop looking, or go on."""

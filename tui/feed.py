@@ -75,6 +75,7 @@ class Feed:
         self._answered: float | None = None
         self._asked: float | None = None
         self._latency: float | None = None
+        self._spent = 0.0
         self._reason = ""
         self._retry_at: float | None = None
         self._listening = False
@@ -120,7 +121,7 @@ class Feed:
     async def _look(self, tick: Tick, delay: float) -> float:
         """One tick; return the delay before the next retry."""
         self._retry_at = None
-        began = time.monotonic()
+        before = self._spent
         try:
             await tick()
         except TryAgain as error:
@@ -131,7 +132,7 @@ class Feed:
             self._settle("lost", error.message)
             return min(LONGEST_RETRY, delay * 2)
         else:
-            self._pace(time.monotonic() - began)
+            self._pace(self._spent - before)
         return FIRST_RETRY
 
     def _pace(self, cost: float) -> None:
@@ -195,9 +196,12 @@ class Feed:
 
     def _answer(self, question: Callable[[Service], Answer]) -> Answer:
         began = time.monotonic()
-        with self._service.reading(self._patience):
-            self._latency = (time.monotonic() - began) / 2  # begin and the limit are two round trips
-            return question(self._service)
+        try:
+            with self._service.reading(self._patience):
+                self._latency = (time.monotonic() - began) / 2  # begin and the limit are two round trips
+                return question(self._service)
+        finally:
+            self._spent += time.monotonic() - began
 
     def _settle(self, state: State, reason: str) -> None:
         changed = state != self._state

@@ -1,51 +1,76 @@
-"""The filter of the table of jobs: words with a colon, and single words where they can only mean one thing."""
+"""The filter of the table of jobs: the grammar of selections, and what may come next while it is written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
-from ..core.model.errors import UsageError
-from ..core.model.job import check_name
-from ..core.model.states import State, parse_state
-from .questions import Wanted
+from textual.binding import Binding, BindingType
+from textual.suggester import Suggester
+from textual.widgets import Input
 
-FIELDS = ("state", "queue", "type", "tag")
+from ..core.model.priority import Priority
+from ..core.model.selection import FIELDS, quoted
+from ..core.model.states import State
 
-
-def read_filter(text: str) -> Wanted:
-    """Read `state:dead,retrying queue:emails`; a word alone is a state. UsageError says which word is wrong."""
-    states: list[State] = []
-    found: dict[str, str] = {}
-    for word in text.split():
-        field, colon, value = word.partition(":")
-        if not colon:
-            field, value = "state", word
-        if field not in FIELDS or not value:
-            raise UsageError(f"{word[:40]!r} is no filter — write {':… '.join(FIELDS)}:…")
-        if field == "state":
-            states += map(_state, value.split(","))
-        elif field in found:
-            raise UsageError(f"{field} is there twice")
-        else:
-            check_name(field, value)
-            found[field] = value
-    return Wanted(tuple(states), found.get("queue"), found.get("type"), found.get("tag"))
+_OPEN = re.compile(r"[^\s]*\Z")
+"""The word that is being written: the last one, up to the end."""
+_VALUE = re.compile(r"(-?)([a-z]+)([:=~])(.*)", re.ASCII)
+OFFERED = 8
+KINDS = {"queue": "queues", "type": "types", "tag": "tags", "worker": "workers", "schedule": "schedules", "id": "ids"}
+"""Field → the kind of names that `Service.vocabulary` has for it."""
+FIXED = {"state": tuple(State), "priority": tuple(each.word for each in Priority)}
+Words = Mapping[str, Sequence[str]]
 
 
-def argv_of(wanted: Wanted) -> Sequence[str]:
-    """The command line that lists the same jobs."""
-    argv = ["ls"]
-    if wanted.states:
-        argv += ["--state", ",".join(state.value for state in wanted.states)]
-    for name in ("queue", "type", "tag"):
-        value = getattr(wanted, name)
-        if value is not None:
-            argv += [f"--{name}", value]
-    return argv
+def candidates(text: str, known: Words) -> list[str]:
+    """What the filter may become by ending its last word, the likeliest first. known: kind → names."""
+    found = _OPEN.search(text)
+    word = found[0] if found else ""
+    before = text[: len(text) - len(word)]
+    value = _VALUE.fullmatch(word)
+    if value is None:
+        sign, name = ("-", word[1:]) if word.startswith("-") else ("", word)
+        fitting = [each for each in FIELDS if each.startswith(name) and each != "id"]
+        return [f"{before}{sign}{each}{'.' if each == 'args' else ':'}" for each in fitting]
+    sign, field, operator, written = value.groups()
+    done, comma, part = written.rpartition(",")
+    names = FIXED.get(field) or known.get(KINDS.get(field, ""), ())
+    start = f"{before}{sign}{field}{operator}{done}{comma}"
+    return [start + quoted(name) for name in names if quoted(name).startswith(part) and name != part]
 
 
-def _state(word: str) -> State:
-    try:
-        return parse_state(word)
-    except ValueError:
-        raise UsageError(f"{word[:40]!r} is no state — {', '.join(State)}") from None
+class Ends(Suggester):
+    """Offers the likeliest end of what is written."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self.known: Words = {}
+
+    async def get_suggestion(self, value: str) -> str | None:
+        if not value or value[-1:].isspace():
+            return None
+        return next(iter(candidates(value, self.known)), None)
+
+
+class FilterLine(Input):
+    """A line for a filter; Tab takes what is offered."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "cursor_right_or_end", "Take it", show=False)]
+
+    def __init__(self, ends: Ends, *, id: str) -> None:
+        example = "state:dead queue:emails error~timeout age>2h args.user=42"
+        super().__init__(compact=True, placeholder=example, suggester=ends, select_on_focus=False, id=id)
+
+    def action_cursor_right_or_end(self) -> None:
+        """Take what is offered, or stay."""
+        if self.cursor_at_end:
+            self.action_cursor_right()
+
+
+def offers(text: str, known: Words) -> str:
+    """The last words of the first few candidates, on one line."""
+    found = candidates(text, known)
+    shown = "  ".join(each.rpartition(" ")[2] if '"' not in each else each for each in found[:OFFERED])
+    return shown + (f"  +{len(found) - OFFERED}" if len(found) > OFFERED else "")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from ..core.model.states import State
-from .questions import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,10 +40,6 @@ class Everything(Provider):
         for name in VIEWS:
             yield f"go to {name}", partial(app.action_view, name), "a screen"
         for state in State:
-            yield (
-                f"jobs that are {state.value}",
-                partial(app.show_jobs, Wanted(states=(state,)), f"state:{state.value}"),
-                "a filter",
-            )
+            yield f"jobs that are {state.value}", partial(app.show_jobs, f"state:{state.value}"), "a filter"
         for line in LINES:
             yield f"run {line}", partial(app.action_command, line), f"jobsched {line}"

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.model.job import Attempt, Job
-from ..core.model.results import DeadGroup, Dependency, Event, OutputChunk, WorkerInfo
+from ..core.model.results import DeadGroup, Dependency, Event, Operation, OutputChunk, WorkerInfo
 from ..core.model.schedule import Schedule
-from ..core.model.states import State
 from ..core.model.watching import DeadKind, Flow, Totals, WatchedQueue
 
 if TYPE_CHECKING:
+    from ..core.model.selection import Selection
     from ..core.service import Service
 
 LOG_PAGE = 1000
-DEAD_PAGE = 2000
+PATIENCE = 2.0
+"""Seconds after which a list or a count is given up."""
 FAR = 1 << 62
 
 
@@ -37,16 +39,6 @@ class JobView:
     job: Job
     attempts: list[Attempt]
     dependencies: list[Dependency]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which jobs a list is about; all that are given must hold."""
-
-    states: tuple[State, ...] = ()
-    queue: str | None = None
-    type: str | None = None
-    tag: str | None = None
 
 
 def board(service: Service) -> Board:
@@ -105,18 +97,20 @@ def why(job_id: int) -> Callable[[Service], list[tuple[str, str | None]]]:
 
 
 class Jobs:
-    """Jobs that fit, newest first, as pages. ask: the feed's."""
+    """Jobs that fit, newest first, as pages; with `sort`, one page in that order. ask: the feed's. wanted: None is
+    every job."""
 
-    def __init__(self, ask: Callable[..., object], wanted: Wanted | None = None) -> None:
+    def __init__(self, ask: Callable[..., object], wanted: Selection | None = None, sort: str | None = None) -> None:
         self._ask = ask
-        self.wanted = wanted or Wanted()
+        self.wanted = wanted
+        self.sort = sort
         self._span = 400
 
     async def newest(self, limit: int) -> Sequence[Job]:
         return await self._page(None, limit)
 
     async def below(self, row: Job, limit: int) -> Sequence[Job]:
-        return await self._page(row.id, limit)
+        return [] if self.sort else await self._page(row.id, limit)
 
     async def again(self, rows: Sequence[Job]) -> Sequence[Job]:
         ids = [row.id for row in rows]
@@ -125,7 +119,7 @@ class Jobs:
     async def oldest(self, limit: int) -> Sequence[Job]:
         """Look for the number below which there is just a page: a store is read from above."""
         rows = await self.newest(limit)
-        if len(rows) < limit:
+        if len(rows) < limit or self.sort:
             return rows
         low, high = 1, rows[0].id  # below `low` there is less than a page, below `high` a whole one
         best: Sequence[Job] = []
@@ -157,27 +151,52 @@ class Jobs:
             self._span = (near + far) // 2 if far else min(FAR, self._span * 4)
 
     async def _page(self, before: int | None, limit: int) -> Sequence[Job]:
-        wanted = self.wanted
+        wanted, sort = self.wanted, self.sort
         return await self._ask(  # type: ignore[misc, no-any-return]
-            lambda service: service.list(
-                states=wanted.states, queue=wanted.queue, type=wanted.type, tag=wanted.tag, before=before, limit=limit
-            )
+            lambda service: service.select(wanted, before=before, limit=limit, sort=sort, patience=PATIENCE)
         )
 
 
-def dead_of(groups: Sequence[DeadGroup], most: int) -> Callable[[Service], list[Job]]:
-    """The dead jobs of these kinds, newest first, at most so many."""
-    kinds = {(each.fingerprint, each.queue, each.type) for each in groups}
+def count(wanted: Selection | None) -> Callable[[Service], int]:
+    """How many jobs fit. TryAgain: too many to be counted in time."""
+    return lambda service: service.count(wanted, patience=PATIENCE)[0].count
 
-    def ask(service: Service) -> list[Job]:
-        found: list[Job] = []
-        before: int | None = None
-        while len(found) < most:
-            page = service.dlq(limit=DEAD_PAGE, before=before)
-            found += [job for job in page if (job.fingerprint or "", job.queue, job.type) in kinds]
-            if len(page) < DEAD_PAGE:
-                break
-            before = page[-1].id
-        return found[:most]
+
+def counts(chosen: Sequence[Selection]) -> Callable[[Service], tuple[int, list[tuple[str, Counter[str]]]]]:
+    """How many jobs fit one of the selections, and how many of them in each state and queue. TryAgain."""
+
+    def ask(service: Service) -> tuple[int, list[tuple[str, Counter[str]]]]:
+        found: list[tuple[str, Counter[str]]] = [("state", Counter()), ("queue", Counter())]
+        for each in chosen:
+            for tally in service.count(each, ("state", "queue"), patience=PATIENCE):
+                for name, counter in found:
+                    counter[tally.by[name] or ""] += tally.count
+        return found[0][1].total(), found
 
     return ask
+
+
+def last_change(by: str) -> Callable[[Service], Operation | None]:
+    """The newest change of this person that was not undone yet."""
+    return lambda service: next(iter(service.operations(by=by, undoable=True, limit=1)), None)
+
+
+def words(service: Service) -> Mapping[str, Sequence[str]]:
+    """Names that somebody may want to write: kind (queues, types, tags, workers, schedules) → words."""
+    found: dict[str, list[str]] = {}
+    for kind, word, _ in service.vocabulary():
+        found.setdefault(kind, []).append(word)
+    return found
+
+
+def of_kind(group: DeadGroup) -> Selection:
+    """The dead jobs that failed alike."""
+    from ..core.model.selection import AnyOf, Condition, Glob, Like, Selection, Wild
+    from ..core.model.states import State
+
+    if group.fingerprint:
+        kind = Condition("fingerprint", AnyOf((group.fingerprint,)))
+    else:
+        kind = Condition("fingerprint", Like((Glob((Wild.MANY,)),)), negated=True)
+    names = (Condition("queue", AnyOf((group.queue,))), Condition("type", AnyOf((group.type,))))
+    return Selection((Condition("state", AnyOf((State.DEAD,))), kind, *names))

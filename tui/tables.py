@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,6 +141,20 @@ def job_columns(look: Look, ago: Ago) -> list[Column[Job]]:
         Column("RUN", 5, lambda job: _run(job, ago), right=True, drop=3),
         Column("WORKER", 10, lambda job: job.worker or "", grow=1, drop=6),
         Column("ERROR", 16, lambda job: (_said(job), "red" if job.error else ""), grow=3, drop=5),
+    ]
+
+
+def extra_job_columns(ago: Ago) -> list[Column[Job]]:
+    """What else a job has: shown where somebody asks for it."""
+    return [
+        Column("PRIORITY", 8, lambda job: job.priority.word, drop=7),
+        Column("WAITED", 6, lambda job: span(job.wait), right=True, drop=7),
+        Column("DUE", 8, lambda job: ago(job.run_at), right=True, drop=7),
+        Column("ENDED", 6, lambda job: ago(job.finished_at), right=True, drop=7),
+        Column("SUBMITTER", 12, lambda job: job.submitter, grow=1, drop=7),
+        Column("SCHEDULE", 10, lambda job: job.schedule or "", grow=1, drop=7),
+        Column("TAGS", 10, lambda job: ", ".join(job.tags), grow=1, drop=7),
+        Column("PAYLOAD", 16, lambda job: json.dumps(job.payload, ensure_ascii=False), grow=3, drop=7),
     ]
 
 

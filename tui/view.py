@@ -16,12 +16,13 @@ from .look import Look, span
 
 if TYPE_CHECKING:
     from .feed import Feed
-    from .questions import Wanted
+    from .options import Options
 
 
 class Shell(Protocol):
     """What a view may ask of the app around it."""
 
+    options: Options
     feed: Feed
     look: Look
     now: Callable[[], datetime]
@@ -32,8 +33,8 @@ class Shell(Protocol):
     def open_job(self, job_id: int) -> None:
         """Show a job in full."""
 
-    def show_jobs(self, wanted: Wanted, text: str) -> None:
-        """Show the jobs that fit. text: the same as a filter."""
+    def show_jobs(self, text: str) -> None:
+        """Show the jobs that fit a filter."""
 
     def say(self, words: str, *, bad: bool = False) -> None:
         """Say something in passing."""

@@ -10,10 +10,12 @@ import typer
 from ...core.model.durations import parse_duration
 from ...core.model.errors import UsageError
 from ...core.model.signs import unicode_wanted
-from .. import arguments, invocation
+from .. import arguments, invocation, last, output
+from ..output import Column
 from ..who import user
 
 VIEWS = ("overview", "queues", "jobs", "workers", "dead", "cron", "activity")
+KEYS = (Column("name"), Column("keys", "list"), Column("what"))
 INSTEAD = "jobsched ls, jobsched tail -o jsonl or jobsched queue ls say the same line by line"
 
 
@@ -24,30 +26,47 @@ def command(
     read_only: Annotated[bool, typer.Option("--read-only", help="Look, and change nothing.")] = False,
     refresh: Annotated[str, typer.Option("--refresh", metavar="SPAN", help="How often to look: 250ms to 30s.")] = "1s",
     ascii_: Annotated[bool, typer.Option("--ascii", help="Nothing beyond ASCII, as with LANG=C.")] = False,
+    keys: Annotated[bool, typer.Option("--keys", help="List the keys, by the names that [keymap] knows.")] = False,
 ) -> int:
     """Watch queues, jobs, workers and dead letters, and change them; ? shows the keys."""
     chosen = arguments.choice("--view", view, VIEWS)
     interval = arguments.read("--refresh", refresh, parse_duration)
     if interval is None or not 0.25 <= interval <= 30:
         raise UsageError(f"--refresh is {refresh} — it must be 250ms to 30s")
+    if keys:
+        return _list_keys()
     _need_terminal()
     run = invocation.current()
 
-    from ...tui.app import Options
     from ...tui.app import run as show
+    from ...tui.keymap import read_keymap
+    from ...tui.options import Options
 
     environ = {} if run.database_url is None else {"JOBSCHED_DATABASE_URL": run.database_url}
     return show(
         Options(
             settings=run.settings,
             by=user(),
-            read_only=read_only,
+            profile=run.settings.profile or "",
+            read_only=read_only or run.settings["tui.read_only"],
+            typed=run.settings["tui.production"],
             ascii_only=ascii_ or not unicode_wanted(),
             interval=interval,
             view=chosen or VIEWS[0],
             environ=environ,
+            last=last.recall,
+            keymap=read_keymap(run.settings["keymap"]),
         )
     )
+
+
+def _list_keys() -> int:
+    from ...tui.keymap import known
+
+    output.emit(
+        "tui.key", KEYS, ({"name": key.name, "keys": list(key.keys), "what": key.what} for key in known().values())
+    )
+    return 0
 
 
 def _need_terminal() -> None:

@@ -13,7 +13,7 @@ from jobsched.core.model.schedule import NewSchedule
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
 from jobsched.tests.store.hands import Hands
-from jobsched.tests.tui.driving import until, until_shown
+from jobsched.tests.tui.driving import screen, until, until_shown
 from jobsched.tui import acting
 
 Drive = Callable[..., Any]
@@ -30,15 +30,18 @@ async def states(service: Service, ids: list[int]) -> set[State]:
     return {job.state for job in await asyncio.to_thread(service.get_many, ids)}
 
 
-async def test_dead_letters_are_run_again_after_a_preview(driven: Drive, service: Service, hands: Hands) -> None:
+async def test_dead_letters_are_run_again_after_a_preview(
+    driven: Drive, service: Service, hands: Hands, connection: Any
+) -> None:
     """It says how many, which and what the command is; Enter alone changes nothing."""
     ids = dead(service, hands, 3)
+    connection.execute("update jobsched.outcome set fingerprint = '0123456789ab'")
     async with driven(view="dead") as (app, pilot):
         await until_shown(pilot, "it broke")
         await pilot.press("R")
-        await until_shown(pilot, "Run again 3 jobs?", "3 dead", "$ jobsched dlq retry print", "Cancel")
+        await until_shown(pilot, "Run again 3 jobs?", "3 dead", "$ jobsched dlq retry 0123456789ab", "Cancel")
         await pilot.press("Y")
-        assert app.clipboard == "jobsched dlq retry print"
+        assert app.clipboard == "jobsched dlq retry 0123456789ab"
         await pilot.press("enter")
         await until_shown(pilot, "3 dead jobs of 1 kinds")
         assert await states(service, ids) == {State.DEAD}
@@ -88,6 +91,93 @@ async def test_many_jobs_want_their_number_typed(
         assert await states(service, ids) == {State.DEAD}
         await pilot.press("backspace", "3", "enter")
         await until_shown(pilot, "no job is dead")
+        assert await states(service, ids) == {State.CANCELLED}
+
+
+async def test_what_was_changed_is_undone(driven: Drive, service: Service) -> None:
+    """By the same person, after a preview; the command line knows of it."""
+    ids = [job.id for job in service.submit_many([NewJob("noop")] * 3)]
+    async with driven(view="jobs") as (_, pilot):
+        await until_shown(pilot, "3 loaded")
+        await pilot.press("u")
+        await until_shown(pilot, "there is no change by ann@desk to undo")
+        await pilot.press("v", "G", "v", "C")
+        await until_shown(pilot, "Cancel 3 jobs?")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "3 done — u undoes it")
+        (change,) = service.operations(by="ann@desk")
+        assert (change.verb, change.jobs, change.selection) == ("cancel", 3, " ".join(map(str, reversed(ids))))
+        await pilot.press("u")
+        await until_shown(pilot, f"Undo change {change.id}?", f"$ jobsched undo {change.id}")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: service.operation(change.id).undone_at, "the change is undone")
+        assert await states(service, ids) == {State.QUEUED}
+
+
+async def test_all_that_match_are_changed(driven: Drive, service: Service) -> None:
+    """The ones that are not loaded, too, and no others."""
+    mine = [job.id for job in service.submit_many([NewJob("noop", queue="mine")] * 450)]
+    other = [job.id for job in service.submit_many([NewJob("noop")] * 2)]
+    async with driven(view="jobs") as (app, pilot):
+        await pilot.press("slash", *"queue:mine", "enter")
+        await until_shown(pilot, "200 loaded", "450 that match")
+        await pilot.press("asterisk")
+        await until_shown(pilot, "all 450 that match are marked")
+        await pilot.press("H")
+        await until_shown(pilot, "Hold 450 jobs?", "450 mine", "$ jobsched hold -f queue:mine")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "450 done")
+        assert await states(service, mine) == {State.BLOCKED}
+        assert await states(service, other) == {State.QUEUED}
+        await pilot.press("escape")
+        await until(pilot, lambda: "are marked" not in screen(app), "nothing is marked")
+
+
+async def test_kinds_of_dead_jobs_that_share_a_fingerprint_are_told_apart(
+    driven: Drive, service: Service, hands: Hands
+) -> None:
+    """By queue and type, in what is changed and in the command line."""
+    ids = dead(service, hands, 2)
+    service.submit(NewJob("fail", queue="other", max_attempts=1))
+    other = hands.run(dead=True, queue="other")
+    async with driven(view="dead") as (_, pilot):
+        await until_shown(pilot, "3 dead jobs of 2 kinds")
+        await pilot.press("R")
+        await until_shown(pilot, "Run again 2 jobs?", "-f 'state:dead fingerprint:print queue:default")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "2 done", "1 dead jobs of 1 kinds")
+        assert await states(service, ids) == {State.QUEUED}
+        assert await states(service, [other]) == {State.DEAD}
+
+
+async def test_dead_jobs_without_a_fingerprint_are_one_kind(
+    driven: Drive, service: Service, hands: Hands, connection: Any
+) -> None:
+    """They are found as such, and those with one are left alone."""
+    bare = dead(service, hands, 2)
+    connection.execute("update jobsched.outcome set fingerprint = null")
+    (other,) = dead(service, hands, 1)
+    async with driven(view="dead") as (_, pilot):
+        await until_shown(pilot, "3 dead jobs of 2 kinds")
+        await pilot.press("D")
+        await until_shown(pilot, "Discard 2 jobs?")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "2 done", "1 dead jobs of 1 kinds")
+        assert await states(service, bare) == {State.CANCELLED}
+        assert await states(service, [other]) == {State.DEAD}
+
+
+async def test_production_wants_every_number_typed(driven: Drive, service: Service) -> None:
+    """Be it one job; the header says where one is."""
+    ids = [service.submit(NewJob("noop")).id]
+    async with driven(view="jobs", typed=True, profile="prod") as (_, pilot):
+        await until_shown(pilot, "1 loaded", "jobsched prod RW")
+        await pilot.press("C")
+        await until_shown(pilot, "type 1 to go on")
+        await pilot.press("enter")
+        assert await states(service, ids) == {State.QUEUED}
+        await pilot.press("1", "enter")
+        await until_shown(pilot, "1 done")
         assert await states(service, ids) == {State.CANCELLED}
 
 

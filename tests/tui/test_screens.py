@@ -112,11 +112,12 @@ async def test_the_filter_leaves_jobs_out(driven: Drive, busy: dict[str, int]) -
         view = app.screen.query_one(JobsView)
         await until(pilot, lambda: [job.id for job in view.table.rows] == [busy["dead"]], "the dead job alone")
         await pilot.press("Y")
-        assert app.clipboard == "jobsched ls --state dead --queue emails"
+        assert app.clipboard == "jobsched ls -f 'state:dead queue:emails'"
         await pilot.press("y")
         assert app.clipboard == str(busy["dead"])
+        await until_shown(pilot, "1 that match")
         await pilot.press("slash", *" stat:x", "enter")
-        await until_shown(pilot, "'stat:x' is no filter")
+        await until_shown(pilot, "there is no field 'stat'")
         assert [job.id for job in view.table.rows] == [busy["dead"]]
 
 

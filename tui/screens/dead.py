@@ -11,17 +11,16 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from ...core.model.errors import JobschedError
-from ...core.model.results import DeadGroup
-from ...core.model.states import State
+from ...core.model.results import DeadGroup, Verb
 from ...core.model.watching import DeadKind
 from .. import questions
-from ..acting import on_jobs
+from ..acting import counted, on_selections
 from ..look import Look, number
 from ..view import View, paragraph
 from ..widgets.virtual_table import Column, VirtualTable
 
-MOST = 10_000
-"""Jobs of a kind that are changed at a time."""
+SHORTEST = 6
+"""Characters of a fingerprint by which the command line knows it."""
 
 
 class DeadView(View):
@@ -70,28 +69,30 @@ class DeadView(View):
 
     def action_all(self) -> None:
         """Show dead jobs one by one."""
-        self.shell.show_jobs(questions.Wanted(states=(State.DEAD,)), "state:dead")
+        self.shell.show_jobs("state:dead")
 
-    async def action_act(self, verb: str) -> None:
+    async def action_act(self, verb: Verb) -> None:
         """Propose a change of every dead job of the marked kinds, or of the one under the cursor."""
         groups = [kind.group for kind in self.table.chosen()]
         if not groups:
             return
+        chosen = [questions.of_kind(group) for group in groups]
         try:
-            jobs = await self.shell.feed.ask(questions.dead_of(groups, MOST))
+            count, tallies = await self.shell.feed.ask(questions.counts(chosen))
         except JobschedError as error:
             self.shell.say(error.message, bad=True)
             return
-        if not jobs:
+        if not count:
             self.shell.say("they are dead no more", bad=True)
             return
-        self.shell.propose(on_jobs(verb, jobs, self._argv(verb, groups)))
+        self.shell.propose(on_selections(verb, chosen, count, counted(tallies), self._lines(verb, groups)))
 
-    def _argv(self, verb: str, groups: Sequence[DeadGroup]) -> Sequence[str]:
-        """By fingerprints, where those mean just these jobs; else nothing, and every id is named."""
+    def _lines(self, verb: Verb, groups: Sequence[DeadGroup]) -> Sequence[Sequence[str]]:
+        """By fingerprints, where those mean just these jobs; else nothing, and each kind is selected by itself."""
         prints = {group.fingerprint for group in groups}
         same = sum(kind.group.fingerprint in prints for kind in self.table.rows)
-        return ("dlq", verb, *sorted(prints)) if same == len(groups) and all(prints) else ()
+        short = same == len(groups) and all(len(each) >= SHORTEST for each in prints)
+        return (("dlq", verb, *sorted(prints)),) if short else ()
 
     @on(VirtualTable.Opened)
     def _open(self) -> None:

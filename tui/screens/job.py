@@ -16,6 +16,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import ContentSwitcher, Input, Static
 
 from ...core.model.errors import JobNotFound
+from ...core.model.results import Verb
 from ...core.model.states import State
 from .. import questions
 from ..acting import on_jobs
@@ -124,7 +125,7 @@ class JobDetail(View):
         line.display = True
         self.give_keys(line)
 
-    def action_act(self, verb: str) -> None:
+    def action_act(self, verb: Verb) -> None:
         """Propose a change of the job."""
         if self.shown is not None:
             self.shell.propose(on_jobs(verb, [self.shown.job]))

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from ...core.model.errors import JobschedError
-from ..acting import on_jobs
-from ..filtering import argv_of, read_filter
+from ...core.model.errors import JobschedError, TryAgain
+from ...core.model.results import Verb
+from ...core.model.selection import FIELDS, Condition, Selection, parse
+from ...core.model.selection.expression import Compare
+from .. import questions
+from ..acting import counted, on_jobs, on_selections
+from ..filtering import Ends, FilterLine, offers
 from ..look import Look
-from ..questions import Jobs, Wanted
-from ..tables import job_columns
+from ..questions import Jobs
+from ..tables import extra_job_columns, job_columns
 from ..view import View, words
 from ..widgets.paged_table import PAGE, PagedTable
 from ..widgets.virtual_table import VirtualTable
+from .choice import ChooseOne, ChooseSome
+
+EVERY_JOB = Selection((Condition("id", Compare(">", 0)),))
+NEWEST_FIRST = "newest first"
 
 
 class JobsView(View):
@@ -32,28 +41,40 @@ class JobsView(View):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", key_display="/", id="jobs.filter"),
         Binding("f", "follow", "Follow", show=False, id="jobs.follow"),
+        Binding("s", "sort", "Sort", show=False, id="jobs.sort"),
+        Binding("c", "columns", "Columns", show=False, id="jobs.columns"),
         Binding("R", "act('retry')", "Retry", id="jobs.retry"),
         Binding("C", "act('cancel')", "Cancel", id="jobs.cancel"),
         Binding("H", "act('hold')", "Hold", id="jobs.hold"),
         Binding("L", "act('release')", "Release", show=False, id="jobs.release"),
     ]
-    HELP = "Jobs, newest first. New ones are announced above, and shown with g; f follows them."
+    HELP = (
+        "Jobs, newest first. New ones are announced above, and shown with g; f follows them. The filter is what -f "
+        "takes: Tab ends a word as is offered. * marks all that match, the ones that are not loaded included."
+    )
 
     def __init__(self, look: Look, source: Jobs) -> None:
         super().__init__(id="jobs")
         self.source = source
         self.text = ""
         self.following = False
+        self.matching: int | str | None = None
+        self._wrong = ""
+        self._ends = Ends()
+        self._all_columns = (*job_columns(look, self.ago), *extra_job_columns(self.ago))
         self.table = PagedTable(job_columns(look, self.ago), lambda job: job.id, source, look=look, id="jobs-table")
         self.table.empty = "no job matches"
 
     def compose(self) -> ComposeResult:
-        yield Input(compact=True, placeholder="state:dead queue:emails type:send_mail tag:nightly", id="filter")
+        yield FilterLine(self._ends, id="filter")
         yield self.table
         yield Static(id="about")
 
     async def look_again(self) -> None:
-        if self.following:
+        if self.source.sort:
+            self.table.set_rows(await self.source.newest(PAGE))
+            self.table.set_notice(f"by {self.source.sort}, the first {PAGE} (s)")
+        elif self.following:
             self.table.set_rows(await self.source.newest(max(PAGE, len(self.table.rows))))
             self.table.set_notice("following (f)")
         else:
@@ -65,25 +86,80 @@ class JobsView(View):
     def argv(self) -> Sequence[str]:
         if self.table.marks:
             return ("show", *map(str, self.table.marks))
-        return argv_of(self.source.wanted)
+        chosen = () if self.source.wanted is None else ("-f", str(self.source.wanted))
+        return ("ls", *chosen, *(("--sort", self.source.sort) if self.source.sort else ()))
 
     def chosen_id(self) -> str | None:
         return None if self.table.cursor is None else str(self.table.cursor.id)
 
-    def show(self, wanted: Wanted, text: str) -> None:
-        """Show the jobs that fit a filter. text: the filter as it is written."""
+    def show(self, text: str) -> None:
+        """Show the jobs that fit a filter; all, where it is empty. Raises SelectionInvalid."""
+        text = text.strip()
+        wanted = None
+        if text:
+            options = self.shell.options
+            last = None if options.last is None else partial(options.last, self.shell.feed.where)
+            wanted = parse(text, me=options.by, last=last)
         self.text = text
-        self.query_one("#filter", Input).value = text
-        self.query_one("#filter", Input).display = bool(text)
-        self.source = Jobs(self.shell.feed.ask, wanted)
-        self.table.set_source(self.source)
-        self._tell()
+        line = self.query_one("#filter", FilterLine)
+        line.value, line.display = text, bool(text)
+        self._look_at(Jobs(self.shell.feed.ask, wanted, self.source.sort))
 
-    def action_filter(self) -> None:
+    def _look_at(self, source: Jobs) -> None:
+        self.source, self.matching = source, None
+        self.table.set_notice("")
+        self.table.set_source(source)
+        self._tell()
+        self.run_worker(self._count(source), group="count", exclusive=True)
+
+    async def _count(self, source: Jobs) -> None:
+        if source.wanted is None:
+            return
+        try:
+            found: int | str = await self.shell.feed.ask(questions.count(source.wanted))
+        except TryAgain:
+            found = "too many to count"
+        except JobschedError:
+            return  # the header says so
+        if source is self.source:
+            self.matching = found
+            self._tell()
+
+    async def action_filter(self) -> None:
         """Write a filter."""
-        line = self.query_one("#filter", Input)
+        line = self.query_one("#filter", FilterLine)
         line.display = True
         self.give_keys(line)
+        try:
+            self._ends.known = await self.shell.feed.ask(questions.words)
+        except JobschedError:
+            self._ends.known = {}
+
+    def action_sort(self) -> None:
+        """Choose an order."""
+        names = [name for name, field in FIELDS.items() if field.kind not in ("tags", "args")]
+        options = [NEWEST_FIRST, *(f"{sign}{name}" for name in names for sign in ("-", ""))]
+
+        def take(chosen: str | None) -> None:
+            if chosen is not None:
+                order = None if chosen == NEWEST_FIRST else chosen
+                self._look_at(Jobs(self.shell.feed.ask, self.source.wanted, order))
+                self.shell.feed.nudge()
+
+        self.app.push_screen(
+            ChooseOne(self.look, "sort by (-: largest first)", options, self.source.sort or NEWEST_FIRST), take
+        )
+
+    def action_columns(self) -> None:
+        """Choose which columns there are."""
+
+        def take(chosen: list[str] | None) -> None:
+            if chosen:
+                self.table.columns = tuple(each for each in self._all_columns if each.title in chosen)
+                self.table.refresh()
+
+        shown = [each.title for each in self.table.columns]
+        self.app.push_screen(ChooseSome(self.look, "columns", [each.title for each in self._all_columns], shown), take)
 
     def action_follow(self) -> None:
         """Show new jobs as they come, or do not."""
@@ -94,10 +170,13 @@ class JobsView(View):
             self.table.set_notice("")
         self.shell.feed.nudge()
 
-    async def action_act(self, verb: str) -> None:
+    async def action_act(self, verb: Verb) -> None:
         """Propose a change of what is marked, or of the job under the cursor."""
-        ids = list(self.table.marks) or [job.id for job in self.table.chosen()]
         try:
+            if self.table.every:
+                await self._propose_all(verb)
+                return
+            ids = list(self.table.marks) or [job.id for job in self.table.chosen()]
             jobs = await self.shell.feed.ask(lambda service: service.look([int(str(each)) for each in ids]))
         except JobschedError as error:
             self.shell.say(error.message, bad=True)
@@ -107,15 +186,28 @@ class JobsView(View):
         else:
             self.shell.say("nothing is selected", bad=True)
 
-    @on(Input.Submitted, "#filter")
-    def _filter(self, event: Input.Submitted) -> None:
+    async def _propose_all(self, verb: Verb) -> None:
+        chosen = self.source.wanted or EVERY_JOB
+        count, tallies = await self.shell.feed.ask(questions.counts([chosen]))
+        if count:
+            self.shell.propose(on_selections(verb, [chosen], count, counted(tallies)))
+        else:
+            self.shell.say("no job matches", bad=True)
+
+    @on(FilterLine.Submitted, "#filter")
+    def _filter(self, event: FilterLine.Submitted) -> None:
         try:
-            wanted = read_filter(event.value)
+            self.show(event.value)
         except JobschedError as error:
-            self._tell(error.message)
+            self._wrong = error.message
+            self._tell()
             return
-        self.show(wanted, event.value.strip())
         self.give_keys(self.table)
+
+    @on(FilterLine.Changed, "#filter")
+    def _offer(self) -> None:
+        self._wrong = ""
+        self._tell()
 
     @on(VirtualTable.Changed)
     def _tell_place(self) -> None:
@@ -128,21 +220,34 @@ class JobsView(View):
 
     def on_key(self, event: object) -> None:
         """Escape in the filter gives the keys back to the table."""
-        if getattr(event, "key", "") == "escape" and self.query_one("#filter", Input).has_focus:
+        if getattr(event, "key", "") == "escape" and self.query_one("#filter", FilterLine).has_focus:
             event.stop()  # type: ignore[attr-defined]
-            self.query_one("#filter", Input).display = bool(self.text)
-            self.query_one("#filter", Input).value = self.text
+            self.query_one("#filter", FilterLine).display = bool(self.text)
+            self.query_one("#filter", FilterLine).value = self.text
             self.give_keys(self.table)
             self._tell()
 
-    def _tell(self, wrong: str = "") -> None:
-        if wrong:
-            self.put("about", words([(wrong, "red")], self.look))
+    def _tell(self) -> None:
+        """Say below the table what is wrong with the filter, what may come next in it, or what is shown."""
+        line = self.query_one("#filter", FilterLine)
+        if line.has_focus:
+            offered = offers(line.value, self._ends.known)
+            self.put("about", words([(self._wrong, "red") if self._wrong else (offered, "dim")], self.look))
             return
         rows = self.table.rows
         parts = [(f"{len(rows):,} loaded", "")] if rows else []
-        if self.table.marks:
+        if self.table.every:
+            parts.append((f"  all {self._matches()} are marked" if self.text else "  every job is marked", "bold"))
+        elif self.table.marks:
             parts.append((f"  {len(self.table.marks):,} marked", "bold"))
         if self.text:
             parts.append((f"  filter: {self.text}", ""))
+            if self.matching is not None and not self.table.every:
+                parts.append((f"  {self._matches()}", ""))
         self.put("about", words(parts, self.look) if parts else Text(""))
+
+    def _matches(self) -> str:
+        """How many fit, once that is known."""
+        if isinstance(self.matching, int):
+            return f"{self.matching:,} that match"
+        return self.matching or "that match"

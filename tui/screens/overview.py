@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Static
 
+from ...core.model.selection import quoted
 from ...core.model.watching import Totals
 from .. import questions
 from ..acting import on_queue
@@ -84,7 +85,7 @@ class OverviewView(View):
 
     @on(VirtualTable.Opened)
     def _open(self, event: VirtualTable.Opened) -> None:
-        self.shell.show_jobs(questions.Wanted(queue=str(event.key)), f"queue:{event.key}")
+        self.shell.show_jobs(f"queue:{quoted(str(event.key))}")
 
     def _remember(self, board: questions.Board) -> None:
         now, before = board.totals, self._last

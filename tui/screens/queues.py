@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from ...core.model.selection import quoted
 from .. import questions
 from ..acting import on_queue
 from ..look import Look
@@ -57,7 +58,7 @@ class QueuesView(View):
 
     @on(VirtualTable.Opened)
     def _open(self, event: VirtualTable.Opened) -> None:
-        self.shell.show_jobs(questions.Wanted(queue=str(event.key)), f"queue:{event.key}")
+        self.shell.show_jobs(f"queue:{quoted(str(event.key))}")
 
     @on(VirtualTable.Changed)
     def _describe(self) -> None:

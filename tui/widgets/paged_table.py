@@ -8,7 +8,9 @@ announced, and shown when somebody asks for them, so nothing shifts under a hand
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
+
+from textual.binding import Binding, BindingType
 
 from ...core.model.errors import JobschedError
 from .virtual_table import Column, Row, VirtualTable
@@ -41,9 +43,13 @@ class Source(Protocol[Row]):
 
 
 class PagedTable(VirtualTable[Row]):
-    """Rows from a source, a thousand at a time. refresh_rows is called by whoever has the clock."""
+    """Rows from a source, a thousand at a time. refresh_rows is called by whoever has the clock. every: all that the
+    source has is marked."""
 
     keeps_marks = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("asterisk", "every", "All matching", key_display="*", id="table.every")
+    ]
 
     def __init__(
         self,
@@ -60,6 +66,7 @@ class PagedTable(VirtualTable[Row]):
         self.source = source
         self.new_above = 0
         self.gone: set[Hashable] = set()
+        self.every = False
         self._whole: dict[Edge, bool] = {"above": True, "below": False}
         self._asked: set[Edge] = set()
         self._turn = 0
@@ -67,7 +74,7 @@ class PagedTable(VirtualTable[Row]):
     def set_source(self, source: Source[Row]) -> None:
         """Show other rows: another filter. Marks are forgotten."""
         self.source = source
-        self.marks = {}
+        self.marks, self.every = {}, False
         self.reload()
 
     def reload(self) -> None:
@@ -85,6 +92,31 @@ class PagedTable(VirtualTable[Row]):
             super().action_last()
         else:
             self._jump("below")
+
+    def is_marked(self, key: Hashable) -> bool:
+        return self.every or super().is_marked(key)
+
+    def action_every(self) -> None:
+        """Mark whatever the source has, loaded or not; again: nothing."""
+        self.marks, self.every = {}, not self.every
+        self._settle()
+
+    def action_mark(self) -> None:
+        self.every = False
+        super().action_mark()
+
+    def action_range(self) -> None:
+        self.every = False
+        super().action_range()
+
+    def action_unmark(self) -> None:
+        self.every = False
+        super().action_unmark()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "unmark" and self.every:
+            return True
+        return self._markable if action == "every" else super().check_action(action, parameters)
 
     async def refresh_rows(self) -> None:
         """Look again at the rows that are seen, and whether there are new ones above. Raises what the source does."""

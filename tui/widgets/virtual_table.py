@@ -153,6 +153,10 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         """Lines for rows: one is the header's."""
         return max(1, self.size.height - 1)
 
+    def is_marked(self, key: Hashable) -> bool:
+        """Whether a row is marked, or a range begins there."""
+        return key in self.marks or (self._range_from is not None and key == self._range_from)
+
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show these rows. Cursor and marks stay with their keys; where the cursor's is gone, it stays in place."""
         held, offset = self.cursor_key, self._at - self._top
@@ -302,7 +306,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
 
     def _line(self, place: int, width: int, base: Style) -> Strip:
         row = self.rows[place]
-        marked = self.key(row) in self.marks or self.key(row) == self._range_from
+        marked = self.is_marked(self.key(row))
         style = base
         if marked:
             style += self.get_component_rich_style("table--marked", partial=True)
