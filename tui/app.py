@@ -143,6 +143,8 @@ class JobschedApp(App[None]):
         self._where, self._drawable = self.feed.where, True
         self._draw_around()
         self.active.take_focus()
+        if self.options.filter:
+            self.query_one(JobsView).show(self.options.filter)
         self.set_interval(1.0, self._draw_around)
         self.run_worker(self.feed.run(self._tick), group="feed")
 

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the screens are shown. by: who is at the keyboard, for the record that changes leave. profile: its
-    name, for the header. environ: for command lines that are run. typed: every change wants its number typed.
-    last: gives the job that `@last` means, for a store. keymap: other keys, by the ids of what they do."""
+    """How the screens are shown.
+
+    by: who is at the keyboard, for the record that changes leave. profile: its name, for the header. filter: of the
+    jobs that are shown first. environ: for command lines that are run. typed: every change wants its number typed.
+    last: gives the job that `@last` means, for a store. keymap: other keys, by the ids of what they do.
+    """
 
     settings: Settings
     by: str
@@ -24,6 +27,7 @@ class Options:
     ascii_only: bool = False
     interval: float = 1.0
     view: str = "overview"
+    filter: str = ""
     environ: Mapping[str, str] = field(default_factory=dict)
     last: Callable[[str], int] | None = None
     keymap: Mapping[str, str] = field(default_factory=dict)

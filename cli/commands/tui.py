@@ -23,6 +23,10 @@ def command(
     view: Annotated[
         str, typer.Option("--view", metavar="NAME", help=f"Where to begin: {', '.join(VIEWS)}.")
     ] = "overview",
+    filter_: Annotated[
+        str | None,
+        typer.Option("--filter", "-f", metavar="SELECTION", help="Begin with these jobs (jobsched help selection)."),
+    ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Look, and change nothing.")] = False,
     refresh: Annotated[str, typer.Option("--refresh", metavar="SPAN", help="How often to look: 250ms to 30s.")] = "1s",
     ascii_: Annotated[bool, typer.Option("--ascii", help="Nothing beyond ASCII, as with LANG=C.")] = False,
@@ -30,6 +34,10 @@ def command(
 ) -> int:
     """Watch queues, jobs, workers and dead letters, and change them; ? shows the keys."""
     chosen = arguments.choice("--view", view, VIEWS)
+    if filter_ is not None:
+        from ...core.model.selection import parse
+
+        parse(filter_, me=user(), last=lambda: 1)  # what is wrong with it is said before the screen is taken
     interval = arguments.read("--refresh", refresh, parse_duration)
     if interval is None or not 0.25 <= interval <= 30:
         raise UsageError(f"--refresh is {refresh} — it must be 250ms to 30s")
@@ -52,7 +60,8 @@ def command(
             typed=run.settings["tui.production"],
             ascii_only=ascii_ or not unicode_wanted(),
             interval=interval,
-            view=chosen or VIEWS[0],
+            view="jobs" if filter_ else chosen or VIEWS[0],
+            filter=filter_ or "",
             environ=environ,
             last=last.recall,
             keymap=read_keymap(run.settings["keymap"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,9 @@ def test_a_dumb_terminal_is_none(terminal: Callable[..., Any]) -> None:
     assert "\x1b" not in shown
 
 
-@pytest.mark.parametrize("flags", [["--view", "nowhere"], ["--refresh", "1ms"], ["--refresh", "soon"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "flags", [["--view", "nowhere"], ["--refresh", "1ms"], ["--refresh", "soon"], ["-f", "stat:x"]], ids=" ".join
+)
 def test_flags_that_make_no_sense_are_refused(cli: Callable[..., Any], flags: list[str]) -> None:
     """Before anything is drawn."""
     assert cli("tui", *flags).code == 2
@@ -46,3 +49,33 @@ def test_keys_are_heard_and_the_terminal_is_given_back(terminal: Callable[..., A
     assert code == 0
     assert "\x1b[?1049h" in shown
     assert shown.rstrip().rfind("\x1b[?1049l") > shown.rfind("\x1b[?1049h")
+
+
+def test_keys_are_listed_by_their_names(cli: Callable[..., Any]) -> None:
+    """Without a terminal, for whoever writes a [keymap]."""
+    outcome = cli("tui", "--keys", "-o", "tsv")
+    assert outcome.code == 0
+    assert "jobs_cancel\tC\tCancel" in outcome.out.splitlines()
+
+
+def test_a_profile_says_which_keys_there_are_and_how_careful_one_has_to_be(
+    terminal: Callable[..., Any], environ: dict[str, str]
+) -> None:
+    """Its name is in the header; a key that is none is refused before the screen is taken."""
+    file = Path(environ["XDG_CONFIG_HOME"]) / "jobsched" / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('[profile.live]\ntui.read_only = true\nkeymap.app_quit = "X"\n[profile.wrong]\nkeymap.quit = "X"\n')
+    code, shown = terminal("-p", "live", "tui", answer="X", LANG="C.UTF-8")
+    assert code == 0
+    assert "live" in shown
+    assert "RO" in shown
+    code, shown = terminal("-p", "wrong", "tui")
+    assert code == 78
+    assert "keymap.quit is nothing that has a key" in shown
+
+
+def test_a_filter_is_where_it_begins(terminal: Callable[..., Any]) -> None:
+    """Such as the command line of a list that was copied."""
+    code, shown = terminal("tui", "-f", "state:dead", answer="q", LANG="C.UTF-8")
+    assert code == 0
+    assert "no job matches" in shown
