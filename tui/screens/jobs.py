@@ -18,6 +18,7 @@ from ...core.model.selection import FIELDS, Condition, Selection, parse
 from ...core.model.selection.expression import Compare
 from .. import questions
 from ..acting import counted, on_jobs, on_selections
+from ..choice import ChooseOne, ChooseSome
 from ..filtering import Ends, FilterLine, offers
 from ..look import Look
 from ..questions import Jobs
@@ -25,7 +26,6 @@ from ..tables import extra_job_columns, job_columns
 from ..view import View, words
 from ..widgets.paged_table import PAGE, PagedTable
 from ..widgets.virtual_table import VirtualTable
-from .choice import ChooseOne, ChooseSome
 
 EVERY_JOB = Selection((Condition("id", Compare(">", 0)),))
 NEWEST_FIRST = "newest first"

@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, SelectionList, Static
 from textual.widgets.option_list import Option
 
-from ..look import Look
-from ..view import words
+from .look import Look
+from .view import words
 
 CSS = """
 {name} {{ align: center middle; }}
