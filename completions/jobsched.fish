@@ -852,6 +852,8 @@ tick
 tick.list	
 tick.next	
 tick.next.list	
+tui.key	
+tui.key.list	
 violation	
 violation.list	
 worker	

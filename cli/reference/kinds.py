@@ -90,6 +90,7 @@ KINDS: dict[str, Kind] = {
     "submit.result": Kind("batch:COLUMNS", "a line of a batch", optional=("id", "created", "error", "code", "fix")),
     "tick": Kind("schedules.rows:TICKS", "a tick of a schedule that has passed", extra=NEXT),
     "tick.next": Kind("schedules.upcoming:NEXT", "a tick to come", optional=("utc",)),
+    "tui.key": Kind("commands.tui:KEYS", "what a key of the screens does"),
     "violation": Kind("commands.verify:VIOLATIONS", "a job that breaks a rule"),
     "worker": Kind("commands.workers:COLUMNS", "a worker"),
 }
