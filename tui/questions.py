@@ -137,17 +137,18 @@ class Jobs:
         most `limit` of them is felt for, and remembered for the next page."""
         near, far = 0, 0
         best: Sequence[Job] = []
+        beyond: Sequence[Job] = []
         while True:
             page = await self._page(min(FAR, row.id + self._span + 1), limit)
             found = [each for each in page if each.id > row.id]
             if len(found) == limit and self._span > limit:  # there may be others in between
-                far = self._span
+                far, beyond = self._span, found
             else:
                 near, best = self._span, found
-                if len(found) >= limit // 2 or self._span >= FAR or (far and found):
+                if len(found) >= max(1, limit // 2) or self._span >= FAR or (far and found):
                     return best
             if far and far - near <= 1:
-                return best
+                return best or beyond  # one number further is at most one job more
             self._span = (near + far) // 2 if far else min(FAR, self._span * 4)
 
     async def _page(self, before: int | None, limit: int) -> Sequence[Job]:

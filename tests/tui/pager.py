@@ -33,7 +33,8 @@ class Pager:
         return await self._page(self.count, limit)
 
     async def oldest(self, limit: int) -> Sequence[Made]:
-        return await self._page(min(limit, self.count), limit)
+        """One less than a page, as a real source that only comes near."""
+        return await self._page(min(limit - 1, self.count), limit)
 
     async def below(self, row: Made, limit: int) -> Sequence[Made]:
         return await self._page(row.number - 1, limit)

@@ -170,8 +170,8 @@ class PagedTable(VirtualTable[Row]):
         self.rows = list(rows)
         self.new_above = 0
         self._announce()
-        short = len(rows) < PAGE
-        self._whole = {"above": edge == "above" or short, "below": edge == "below" or short}
+        # The last rows may be less than a page although there are more above: `oldest` only comes near.
+        self._whole = {"above": edge == "above", "below": edge == "below" or len(rows) < PAGE}
         self._go(0 if edge == "above" else len(self.rows) - 1)
 
     def _ask(self, edge: Edge) -> None:

@@ -1,0 +1,223 @@
+"""The screens over a store of ten million jobs, and what an open screen costs workers at full speed.
+
+    pytest -s tests/bench/test_tui_store.py
+
+JOBSCHED_TEST_BENCH_ROWS sets how many finished jobs there are; default 10,000,000. Goals: DESIGN 9.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from statistics import median
+from typing import Any
+
+import pytest
+
+from jobsched.core import config
+from jobsched.core.bench import drain
+from jobsched.core.bench.ground import Ground, open_ground
+from jobsched.core.host import rss_bytes
+from jobsched.core.model.job import NewJob
+from jobsched.core.store import measure
+from jobsched.tests.tui.driving import until
+from jobsched.tui.app import JobschedApp
+from jobsched.tui.feed import Feed
+from jobsched.tui.options import Options
+from jobsched.tui.screens.jobs import JobsView
+
+ROWS = int(os.environ.get("JOBSCHED_TEST_BENCH_ROWS", "10000000"))
+SIZE = (160, 50)
+FIRST_PAINT = 0.5
+KEY = 0.05
+GROWTH = 60 << 20
+JOBS = 600_000
+PAIRS = 5
+CPU_SHARE = 0.15
+DRAIN_SHARE = 0.97
+KEYS = ("j", "pagedown", "k", "ctrl+d", "space", "pagedown", "pageup") * 8
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture
+def ground() -> Iterator[Ground]:
+    """A scratch store of its own."""
+    with open_ground(config.load(), None) as opened:
+        yield opened
+
+
+def say(text: str) -> None:
+    """Print a figure past pytest's capture."""
+    sys.stdout.write(f"\n{text}\n")
+
+
+async def test_ten_million_jobs_scroll_like_ten(ground: Ground) -> None:
+    """First paint, keys, both ends, filters, memory; a hundred refreshes leave the cursor where it is."""
+    service = ground.service
+    with service.store.connection() as conn:
+        measure.make_history(conn, ROWS)
+        measure.vacuum(conn)
+    gc.collect()
+    memory = rss_bytes(os.getpid())
+    feed = Feed(ground.settings)
+    began = time.perf_counter()
+    feed.open()
+    app = JobschedApp(Options(ground.settings, by="bench", view="jobs", interval=0.5), feed=feed)
+    async with app.run_test(size=SIZE) as pilot:
+        view = app.screen.query_one(JobsView)
+        await until(pilot, lambda: view.table.rows, "the first page")
+        paint = time.perf_counter() - began
+        took = []
+        for key in KEYS:
+            started = time.perf_counter()
+            await pilot.press(key)
+            took.append(time.perf_counter() - started)
+        held = view.table.cursor_key
+        for _ in range(100):
+            service.submit(NewJob("noop"))
+            await view.table.refresh_rows()
+            assert view.table.cursor_key == held
+        ends = []
+        for key, wanted in (("G", 1), ("g", service.list(limit=1)[0].id)):
+            started = time.perf_counter()
+            await pilot.press(key)
+            await until(pilot, lambda wanted=wanted: view.table.cursor_key == wanted, f"job {wanted}")
+            ends.append(time.perf_counter() - started)
+        filters = {}
+        for text in ("state:succeeded queue:history", "queue:default", "state:dead", "run>1h", "args.user=42"):
+            started = time.perf_counter()
+            view.show(text)
+            await until(pilot, lambda: "above" not in view.table._asked, f"the answer of {text}")
+            filters[text] = time.perf_counter() - started
+        grown = rss_bytes(os.getpid()) - memory
+    key, worst = median(took), max(took)
+    say(
+        f"{ROWS:,} jobs in the store: first paint {paint * 1e3:.0f} ms, key {key * 1e3:.1f} ms, worst "
+        f"{worst * 1e3:.1f} ms, oldest {ends[0] * 1e3:.0f} ms, newest {ends[1] * 1e3:.0f} ms, memory "
+        f"+{grown / (1 << 20):.1f} MiB; filters: "
+        + ", ".join(f"{text} {seconds * 1e3:.0f} ms" for text, seconds in filters.items())
+    )
+    assert paint < FIRST_PAINT
+    assert key < KEY
+    assert grown < GROWTH
+    assert max(filters.values()) < 3.0  # what takes longer is given up after two seconds, and says so
+
+
+class Screen:
+    """`jobsched tui` in a terminal that somebody looks at."""
+
+    def __init__(self, ground: Ground, *arguments: str) -> None:
+        mine, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
+        environment = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        environment["JOBSCHED_DATABASE_URL"] = ground.settings["database_url"]
+        command = [sys.executable, "-m", "jobsched.cli", "tui", *arguments]
+        self.process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environment)
+        os.close(its)
+        self._mine = mine
+        self._reader = threading.Thread(target=self._drain, daemon=True)
+        self._shown = threading.Event()
+        self._reader.start()
+        assert self._shown.wait(60), "the screen was never drawn"
+
+    def _drain(self) -> None:
+        with suppress(OSError):
+            while piece := os.read(self._mine, 1 << 16):
+                if b"throughput" in piece or b"QUEUE" in piece:
+                    self._shown.set()
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far."""
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            parts = file.read().rpartition(")")[2].split()
+        return (int(parts[11]) + int(parts[12])) / _TICK
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self._reader.join(10)
+        os.close(self._mine)
+
+
+@contextmanager
+def looked_at(ground: Ground, *arguments: str) -> Iterator[Screen]:
+    screen = Screen(ground, *arguments)
+    try:
+        yield screen
+    finally:
+        screen.close()
+
+
+def rate(ground: Ground, turn: int) -> float:
+    """Jobs a second of one drain."""
+    figure = drain._drain(ground, JOBS, 1, 10, turn, 1.0)
+    return float(figure.value)
+
+
+def test_an_open_screen_costs_workers_little(ground: Ground) -> None:
+    """Drains with and without a screen, turn by turn: each pair within the same minute of the same machine."""
+    rate(ground, 1000)  # the first one warms the server up
+    ratios, shares, rates = [], [], []
+    for pair in range(PAIRS):
+        order = ("alone", "watched") if pair % 2 else ("watched", "alone")
+        found: dict[str, float] = {}
+        for n, kind in enumerate(order):
+            if kind == "alone":
+                found[kind] = rate(ground, 2 * pair + n)
+                continue
+            with looked_at(ground) as screen:
+                began, used = time.monotonic(), screen.cpu_seconds()
+                found[kind] = rate(ground, 2 * pair + n)
+                shares.append((screen.cpu_seconds() - used) / (time.monotonic() - began))
+        ratios.append(found["watched"] / found["alone"])
+        rates.append(found["alone"])
+    say(
+        f"{median(rates):,.0f} jobs/s alone; watched, {median(ratios):.3f} of it "
+        f"({', '.join(f'{each:.3f}' for each in ratios)}); the screen used {median(shares):.1%} of a core"
+    )
+    assert median(ratios) > DRAIN_SHARE
+    assert median(shares) < CPU_SHARE
+
+
+def test_a_screen_of_jobs_follows_a_busy_store(ground: Ground) -> None:
+    """20,000 jobs a second come and go for a minute while the newest ones are followed."""
+    stop = threading.Event()
+    wanted, done = 20_000, 0
+
+    def submit() -> None:
+        nonlocal done
+        began = time.monotonic()
+        while not stop.is_set():
+            ground.service.load(NewJob("noop") for _ in range(2000))
+            done += 2000
+            stop.wait(max(0.0, began + done / wanted - time.monotonic()))
+
+    submitter = threading.Thread(target=submit)
+    shares: dict[str, Any] = {}
+    with ground.workers(1, ["--concurrency", "10"]):
+        submitter.start()
+        began_all, before = time.monotonic(), done
+        try:
+            for view in ("overview", "jobs", "queues"):
+                with looked_at(ground, "--view", view) as screen:
+                    began, used = time.monotonic(), screen.cpu_seconds()
+                    stop.wait(20.0)
+                    shares[view] = (screen.cpu_seconds() - used) / (time.monotonic() - began)
+            achieved = (done - before) / (time.monotonic() - began_all)
+        finally:
+            stop.set()
+            submitter.join()
+    say(f"{achieved:,.0f} jobs/s: " + ", ".join(f"{view} uses {share:.1%} of a core" for view, share in shares.items()))
+    assert achieved > 0.9 * wanted
+    assert max(shares.values()) < CPU_SHARE
