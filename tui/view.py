@@ -36,6 +36,9 @@ class Shell(Protocol):
     def show_jobs(self, text: str) -> None:
         """Show the jobs that fit a filter."""
 
+    def action_command(self, line: str = "") -> None:
+        """Offer a line of the program, to be run with Enter."""
+
     def say(self, words: str, *, bad: bool = False) -> None:
         """Say something in passing."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 
+from jobsched.core.config import Settings
 from jobsched.core.model.job import NewJob
 from jobsched.core.model.schedule import NewSchedule
 from jobsched.core.model.states import State
@@ -165,6 +168,26 @@ async def test_dead_jobs_without_a_fingerprint_are_one_kind(
         await until_shown(pilot, "2 done", "1 dead jobs of 1 kinds")
         assert await states(service, bare) == {State.CANCELLED}
         assert await states(service, [other]) == {State.DEAD}
+
+
+async def test_a_canary_is_a_command_line_to_be_run(
+    driven: Drive, service: Service, hands: Hands, settings: Settings, environ: dict[str, str]
+) -> None:
+    """Without a worker three jobs are tried, and the others stay dead."""
+    ids = dead(service, hands, 5)
+    own = environ | {"JOBSCHED_DATABASE_URL": settings["database_url"]}
+    async with driven(view="dead", environ=own) as (app, pilot):
+        await until_shown(pilot, "it broke")
+        await pilot.press("K")
+        await until_shown(pilot, "--canary 3 --rate 50/s --timeout 1m --yes")
+        line = app.screen.query_one("#line", Input)
+        line.value = line.value.replace("1m", "1s")
+        await pilot.press("enter")
+        await until_shown(pilot, "exit code")
+        assert Counter(job.state for job in await asyncio.to_thread(service.get_many, ids)) == {
+            State.QUEUED: 3,
+            State.DEAD: 2,
+        }
 
 
 async def test_production_wants_every_number_typed(driven: Drive, service: Service) -> None:

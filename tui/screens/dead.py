@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from ..look import Look, number
 from ..view import View, paragraph
 from ..widgets.virtual_table import Column, VirtualTable
 
+CANARY = ("--canary", "3", "--rate", "50/s", "--timeout", "1m", "--yes")
 SHORTEST = 6
 """Characters of a fingerprint by which the command line knows it."""
 
@@ -30,9 +32,13 @@ class DeadView(View):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("R", "act('retry')", "Retry", id="dead.retry"),
         Binding("D", "act('discard')", "Discard", id="dead.discard"),
+        Binding("K", "canary", "Canary", id="dead.canary"),
         Binding("a", "all", "All dead jobs", id="dead.all"),
     ]
-    HELP = "NEW is within the last hour. R runs every job of the marked kinds again; Enter shows the newest of one."
+    HELP = (
+        "NEW is within the last hour. R runs every job of the marked kinds again; K writes the command line that tries "
+        "three of them first, and the others slowly if those succeed. Enter shows the newest of a kind."
+    )
 
     def __init__(self, look: Look) -> None:
         super().__init__(id="dead")
@@ -86,6 +92,13 @@ class DeadView(View):
             self.shell.say("they are dead no more", bad=True)
             return
         self.shell.propose(on_selections(verb, chosen, count, counted(tallies), self._lines(verb, groups)))
+
+    def action_canary(self) -> None:
+        """Write the command line that tries a few jobs of the kind under the cursor first."""
+        if self.table.cursor is not None:
+            group = self.table.cursor.group
+            chosen = self._lines("retry", [group]) or (("dlq", "retry", "-f", str(questions.of_kind(group))),)
+            self.shell.action_command(shlex.join((*chosen[0], *CANARY)))
 
     def _lines(self, verb: Verb, groups: Sequence[DeadGroup]) -> Sequence[Sequence[str]]:
         """By fingerprints, where those mean just these jobs; else nothing, and each kind is selected by itself."""
