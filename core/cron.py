@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from .calendar.cron import EARLIEST
 from .model.errors import PayloadInvalid, TryAgain, UsageError
 from .model.hiding import HIDDEN
 from .model.job import NewJob
@@ -300,6 +301,8 @@ def _valueless(name: str) -> PayloadInvalid:
 
 def _unfired(own: Connection, schedule: Schedule, start: datetime, end: datetime) -> list[datetime]:
     """The ticks of a schedule in [start, end) that have not fired."""
+    start = max(start, EARLIEST)
+    end = max(start, end)
     found = list(islice(Timetable.of(schedule).between(start - _MOMENT, end - _MOMENT), MAX_BACKFILL + 1))
     if len(found) > MAX_BACKFILL:
         raise UsageError(

@@ -13,6 +13,7 @@ from itertools import islice, takewhile
 from typing import NamedTuple
 
 from .calendar import parse
+from .calendar.cron import EARLIEST
 from .model.schedule import Catchup, NewSchedule, Schedule
 
 MOST = 1000
@@ -41,8 +42,9 @@ class Timetable:
 
     def after(self, instant: datetime) -> Iterator[datetime]:
         """Every tick strictly after `instant` (aware), in UTC, ascending; worked out as it is asked for."""
-        if self._start is not None:
-            instant = max(instant, self._start - _MOMENT)
+        instant = max(instant, EARLIEST)  # before, there is no room for an offset or a moment less
+        if self._start is not None and self._start > instant:
+            instant = self._start - _MOMENT
         ticks = self.calendar.after(instant)
         end = self._end
         return ticks if end is None else takewhile(lambda tick: tick <= end, ticks)

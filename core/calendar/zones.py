@@ -88,7 +88,7 @@ class Zone:
 
     def newest_change(self, instant: datetime) -> datetime | None:
         """The last change at or before `instant` (UTC), in its year or the one before; None: there was none."""
-        for year in (instant.year, instant.year - 1):
+        for year in range(instant.year, max(instant.year - 2, 1), -1):
             changes = self._in_year(year)
             index = bisect_right(changes, instant)
             if index:

@@ -200,6 +200,10 @@ class Decider:
             if not told:
                 self._log.error("a schedule cannot be read here", schedule=timing.name, error=error.message)
             return None
+        except Exception:  # noqa: BLE001 - it is told, and the others have their ticks
+            if not told:
+                self._log.exception("a schedule fails here: it is left alone", schedule=timing.name)
+            return None
         self.plans[timing.id] = plan
         return plan if plan.next is not None else None
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from .durations import MAX_SECONDS
 from .errors import UsageError
 from .findings import Level
 from .job import NewJob, check_name
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""What the store holds beyond, no program could read."""
 
 
 class Catchup(StrEnum):
@@ -75,6 +78,8 @@ class NewSchedule:
         for what, time in (("start", self.start), ("end", self.end)):
             if time is not None and time.tzinfo is None:
                 raise UsageError(f"the {what} {time.isoformat()} has no zone — give an aware datetime")
+            if time is not None and not _FIRST <= time <= _LAST:
+                raise UsageError(f"the {what} {time.isoformat()} is not between the years 1 and 9999 of UTC")
         if self.start is not None and self.end is not None and self.end < self.start:
             raise UsageError(
                 f"the end {self.end.isoformat()} comes before the start {self.start.isoformat()}",

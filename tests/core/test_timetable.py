@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 from typing import Any
 
@@ -87,6 +87,16 @@ def test_of_a_long_downtime_the_newest_missed_ticks_are_told_apart() -> None:
     assert (missed[-1].tick, due.until) == (NOON - timedelta(seconds=61), NOON)
     assert "from 2025-03-01 12:00:00 UTC" in (missed[0].missed or "")
     assert {verdict.missed for verdict in missed[1:]} == {MISSED}
+
+
+@pytest.mark.parametrize("hours_east", [0, 2, -2])
+def test_a_start_where_time_begins_is_none(hours_east: int) -> None:
+    """There is no moment before it to count from."""
+    beginning = datetime.min.replace(tzinfo=timezone(timedelta(hours=hours_east)))
+    every = timetable(start=beginning)
+    assert every.next_after(NOON) == NOON + HOUR
+    assert list(islice(every.after(beginning), 1)) == [datetime(2, 1, 1, 1, tzinfo=UTC)]
+    assert every.calendar.notes(datetime(2, 1, 1, 1, tzinfo=UTC)) == ""
 
 
 def test_nothing_is_due_between_two_ticks() -> None:
