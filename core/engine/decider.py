@@ -161,7 +161,7 @@ class Decider:
             self._read(conn, None)
             self.loaded.set()
             self._log.info("schedules read", schedules=len(self._revisions), with_ticks=len(self.plans))
-        elif (found.schedules, found.revisions) != (len(self._revisions), sum(self._revisions.values())):
+        elif found[:3] != (len(self._revisions), sum(self._revisions.values()), sum(self._revisions)):
             there = read_revisions(conn)
             different = {each for each, revision in there.items() if self._revisions.get(each) != revision}
             self._read(conn, different | (self._revisions.keys() - there.keys()))

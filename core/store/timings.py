@@ -58,6 +58,7 @@ class Sum(NamedTuple):
 
     schedules: int
     revisions: int
+    ids: int
     now: datetime
 
 

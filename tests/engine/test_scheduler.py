@@ -297,6 +297,63 @@ def test_a_lost_connection_is_made_anew_and_nothing_is_lost(service: Service, st
     assert times == [times[0] + timedelta(seconds=n) for n in range(len(times))]
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["timezone = 'Mars/Base'", "expression = 'now and then'", "starts_at = '0001-01-01 00:00Z'"],
+    ids=["zone", "expression", "start"],
+)
+def test_a_schedule_that_cannot_be_read_stops_no_other(service: Service, start: Start, change: str) -> None:
+    """Whether it is there before the scheduler or becomes so while that runs."""
+    for name in ("before", "while"):
+        service.cron.add(replace(EVERY_SECOND, name=name), by="ann")
+
+    def spoil(name: str) -> None:
+        with service.store.connection() as own:
+            statement = f"update jobsched.schedule set {change}, revision = revision + 1 where name = %s"
+            own.execute(statement.encode(), (name,))
+
+    spoil("before")
+    scheduler = start()
+    service.cron.add(EVERY_SECOND, by="ann")
+    spoil("while")
+    schedules = 3
+    until(lambda: len(scheduler.decider._revisions) == schedules, "all are known")
+
+    until_fired(service, 2)
+
+
+def test_one_schedule_that_fails_in_an_unforeseen_way_stops_no_other(
+    service: Service, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left alone, and the log says so."""
+
+    class Fragile(Plan):
+        def __init__(self, timing: Timing) -> None:
+            if timing.name == "broken":
+                raise RuntimeError("a defect")
+            super().__init__(timing)
+
+    monkeypatch.setattr(decider, "Plan", Fragile)
+    service.cron.add(replace(EVERY_SECOND, name="broken"), by="ann")
+    service.cron.add(EVERY_SECOND, by="ann")
+    start()
+
+    until_fired(service, 2)
+
+
+def test_one_schedule_in_the_place_of_another_is_found_where_the_word_was_lost(
+    service: Service, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many schedules and as many changes as before are not the same ones."""
+    monkeypatch.setattr(cron, "CHANNEL", "jobsched_nobody_speaks_here")
+    old = service.cron.add(replace(EVERY_SECOND, name="old", expression="@yearly"), by="ann")
+    scheduler = start()
+
+    service.cron.apply([EVERY_SECOND], prune=True, by="ann")
+    until(lambda: old.id not in scheduler.decider.plans, "the old one is forgotten")
+    until_fired(service, 2)
+
+
 def test_a_loop_that_fails_ends_the_scheduler(
     service: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
