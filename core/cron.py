@@ -19,7 +19,7 @@ from typing import Any
 from .calendar.cron import EARLIEST
 from .model.errors import PayloadInvalid, TryAgain, UsageError
 from .model.hiding import HIDDEN
-from .model.job import NewJob
+from .model.job import NewJob, check_name
 from .model.results import Submitted
 from .model.schedule import Action, Change, NewSchedule, Origin, Overlap, Schedule, Tick, TickState, Trouble
 from .store import schedules, ticks
@@ -57,7 +57,8 @@ class Cron:
             return schedules.list_schedules(own)
 
     def get(self, name: str) -> Schedule:
-        """Return a schedule. ScheduleNotFound."""
+        """Return a schedule. ScheduleNotFound; UsageError, here as below: none can be called so."""
+        check_name("schedule", name)
         with self._service.store.connection() as own:
             return schedules.get_schedule(own, name)
 
@@ -77,6 +78,8 @@ class Cron:
         if not 1 <= limit <= MAX_LIST:
             raise UsageError(f"the limit is {limit} — it must be 1 to {MAX_LIST:,}")
         _check_aware("before", before)
+        if name is not None:
+            check_name("schedule", name)
         with self._service.store.connection() as own:
             schedule_id = None if name is None else schedules.get_schedule(own, name).id
             return ticks.list_ticks(own, schedule_id, limit=limit, before=before, states=states)
@@ -106,6 +109,7 @@ class Cron:
         A payload field that is hidden, and given as "(hidden)", stays what it is. The rest is as for `add`.
         ScheduleNotFound.
         """
+        check_name("schedule", name)
         words("by", by, 200)
         for _ in range(LOOKS):
             with self._service.store.connection() as own:
@@ -119,6 +123,7 @@ class Cron:
 
     def remove(self, name: str, *, by: str) -> Schedule:
         """Delete a schedule and what is known of its ticks; return what it was. Its jobs stay. ScheduleNotFound."""
+        check_name("schedule", name)
         words("by", by, 200)
         with self._service.store.connection() as own:
             schedule = schedules.get_schedule(own, name)
@@ -129,12 +134,14 @@ class Cron:
 
     def pause(self, name: str, *, by: str, reason: str | None = None) -> Schedule:
         """Let no tick fire until somebody resumes it. ScheduleNotFound."""
+        check_name("schedule", name)
         reason = words("reason", reason, 500) if reason else None
         with self._service.store.connection() as own:
             return schedules.pause(own, name, by=words("by", by, 200), reason=reason)
 
     def resume(self, name: str, *, by: str) -> Schedule:
         """Let the next ticks fire; those while it was paused are not made up. ScheduleNotFound."""
+        check_name("schedule", name)
         words("by", by, 200)
         with self._service.store.connection() as own:
             return schedules.resume(own, name)
@@ -144,6 +151,7 @@ class Cron:
 
         Where an active job has its unique key, that one is returned. ScheduleNotFound.
         """
+        check_name("schedule", name)
         with self._service.store.connection() as own:
             schedule = schedules.get_schedule(own, name)
             asked = Asked(schedule.id, [Verdict(NOW)], 0.0, ticks.is_keyed(schedule))
@@ -162,6 +170,7 @@ class Cron:
         dry_run: only say which ones. UsageError: the span is empty, or has more than MAX_BACKFILL ticks.
         ScheduleNotFound.
         """
+        check_name("schedule", name)
         _check_aware("start", start)
         _check_aware("end", end)
         if end <= start:
@@ -264,7 +273,7 @@ class Cron:
     ) -> ScheduleRow:
         """Return the row to store. before, stored: what it replaces, and that one's payload with all that is hidden."""
         new.check()
-        Timetable(new, datetime.now(UTC))
+        new = replace(new, expression=Timetable(new, datetime.now(UTC)).calendar.expression)  # with single blanks
         if before is not None and stored is not None:
             kept = {
                 name: stored[name]

@@ -9,10 +9,41 @@ import pytest
 
 from jobsched.core.model.errors import UsageError
 from jobsched.core.model.job import NewJob
-from jobsched.core.model.schedule import NewSchedule
+from jobsched.core.model.schedule import Action, NewSchedule
 from jobsched.core.service import Service
+from jobsched.tests.store.ticking import EPOCH, at
 
 HOURLY = NewSchedule("hourly", "0 * * * *", NewJob("noop"))
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "", "\x1b[2J", "x" * 10_000])
+def test_what_no_schedule_can_be_called_is_refused(service: Service, name: str) -> None:
+    """By every use case, before the store is asked, which could not answer."""
+    cron = service.cron
+    acts = [
+        lambda: cron.get(name),
+        lambda: cron.add(replace(HOURLY, name=name), by="ann"),
+        lambda: cron.edit(name, HOURLY, by="ann"),
+        lambda: cron.remove(name, by="ann"),
+        lambda: cron.pause(name, by="ann"),
+        lambda: cron.resume(name, by="ann"),
+        lambda: cron.trigger(name, by="ann"),
+        lambda: cron.history(name or "-"),
+        lambda: cron.history(before=(EPOCH, name)),
+        lambda: cron.backfill(name, EPOCH, at(60), by="ann"),
+        lambda: cron.apply([replace(HOURLY, name=name)], by="ann"),
+    ]
+    for act in acts:
+        with pytest.raises(UsageError, match="is not a name"):
+            act()
+
+
+def test_blanks_in_an_expression_are_single_ones(service: Service) -> None:
+    """However many were given, and of whatever kind: they are shown on one line, and compared."""
+    spec = replace(HOURLY, expression="0  * *\n*\u2028*" + " " * 2000)
+    assert service.cron.add(spec, by="ann").spec.expression == HOURLY.expression
+    (change,) = service.cron.apply([spec], by="ann")
+    assert change.action is Action.UNCHANGED
 
 
 @pytest.mark.parametrize("option", ["start", "end"])
