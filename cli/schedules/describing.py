@@ -18,7 +18,7 @@ from .upcoming import soon
 
 UPCOMING = 3
 LONGEST_VALUE = 2000
-STATUS_COLOURS = {"active": "green", "paused": "yellow", "over": "bright_black"}
+STATUS_COLOURS = {"active": "green", "paused": "yellow", "over": "bright_black", "unreadable": "red"}
 CATCHUP = {
     Catchup.NONE: "none: what no scheduler was there for is missed",
     Catchup.LAST: "last: of the ticks that no scheduler was there for, the newest fires",
@@ -60,6 +60,7 @@ def _facts(schedule: Schedule) -> list[tuple[str, str | None]]:
         paused = f"{show_time(schedule.paused_at, style)} by {schedule.paused_by}{why}"
     priority = f", priority {job.priority.word}" if job.priority is not None else ""
     return [
+        ("unreadable", schedule.unreadable and f"its ticks cannot be told here: {schedule.unreadable}"),
         ("paused", paused),
         ("job", f"{job.type}, queue {job.queue}{priority}"),
         ("attempts", f"{job.max_attempts}, backoff {job.backoff}"),
@@ -89,6 +90,8 @@ def _upcoming(schedule: Schedule, now: datetime) -> list[str]:
     """The next ticks, the last of them first, as time runs upwards in what follows."""
     if schedule.paused_at is not None:
         return ["none while it is paused"]
+    if schedule.unreadable is not None:
+        return ["none: schedulers on hosts like this one leave it alone"]
     timetable = Timetable.of(schedule)
     ticks: list[str] = []
     tick = timetable.next_after(now)
@@ -115,7 +118,8 @@ def _tick(tick: Tick, now: datetime) -> str:
 def _next(schedule: Schedule) -> list[str]:
     name = schedule.spec.name
     turn = "resume" if schedule.paused_at is not None else "pause"
-    return [f"jobsched cron history {name}", f"jobsched cron trigger {name}", f"jobsched cron {turn} {name}"]
+    mend = [f"jobsched cron edit {name} 'EXPR' --tz ZONE"] if schedule.unreadable is not None else []
+    return [*mend, f"jobsched cron history {name}", f"jobsched cron trigger {name}", f"jobsched cron {turn} {name}"]
 
 
 def _json(value: Any) -> str:

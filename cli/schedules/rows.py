@@ -108,9 +108,11 @@ def spec_row(spec: NewSchedule, job: NewJob, payload: Mapping[str, Any]) -> dict
 
 
 def status(schedule: Schedule) -> str:
-    """active, paused, or over: no tick is to come."""
+    """active; paused; over: no tick is to come; unreadable: this program cannot tell."""
     if schedule.paused_at is not None:
         return "paused"
+    if schedule.unreadable is not None:
+        return "unreadable"
     return "active" if schedule.next_at is not None else "over"
 
 

@@ -26,14 +26,19 @@ def check_zone(name: str) -> None:
 
 @cache
 def find_zone(name: str) -> Zone:
-    """The zone called `name`; one object each. UsageError: there is none."""
+    """The zone called `name`; one object each. UsageError: there is none, or its data cannot be read."""
     # Not every file below /usr/share/zoneinfo is one: `localtime` differs between hosts, `right/…` counts leap seconds.
     if name != "UTC" and name not in _names():
         raise UsageError(
             f"there is no time zone {name[:_LONGEST]!r} — IANA's names are known, such as Europe/Berlin",
             fix=_like(name),
         )
-    return Zone(ZoneInfo(name))
+    try:
+        return Zone(ZoneInfo(name))
+    except (KeyError, ValueError, OSError):  # its file was damaged, or replaced since names were read
+        raise UsageError(
+            f"the data of the time zone {name} cannot be read on this machine", fix="install tzdata anew"
+        ) from None
 
 
 @cache

@@ -105,7 +105,8 @@ class Schedule:
     spec: as it was asked for. job: what each tick submits, with every option decided. decided_until: what
     becomes of every tick up to this instant has been written down. revision: grows with every change that
     somebody makes. next_at: its next tick in UTC; None while it is paused, and where no tick is to come.
-    last_at, last_job: its newest tick that fired.
+    last_at, last_job: its newest tick that fired. unreadable: why this program cannot tell its ticks, if so;
+    then it has no next_at.
     """
 
     id: int
@@ -123,6 +124,7 @@ class Schedule:
     next_at: datetime | None = None
     last_at: datetime | None = None
     last_job: int | None = None
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,7 @@ def _read(values: Row) -> Schedule:
         Catchup(row.catchup),
         Overlap(row.overlap),
     )
+    next_at, unreadable = _next(spec, row)
     return Schedule(
         row.id,
         spec,
@@ -225,15 +226,16 @@ def _read(values: Row) -> Schedule:
         row.paused_at,
         row.paused_by,
         row.pause_reason,
-        None if row.paused_at is not None else _next(spec, row),
+        None if row.paused_at is not None else next_at,
         row.last_at,
         row.last_job,
+        unreadable,
     )
 
 
-def _next(spec: NewSchedule, row: _Row) -> datetime | None:
-    """The first tick to come; None also where this program cannot read when that is: `check` says so."""
+def _next(spec: NewSchedule, row: _Row) -> tuple[datetime | None, str | None]:
+    """The first tick to come, and why this program cannot tell, if it cannot."""
     try:
-        return Timetable(spec, row.created_at).next_after(max(row.now, row.decided_until))
-    except UsageError:
-        return None
+        return Timetable(spec, row.created_at).next_after(max(row.now, row.decided_until)), None
+    except UsageError as error:
+        return None, error.message

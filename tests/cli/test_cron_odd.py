@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import psycopg
+import pytest
 
 from jobsched.tests.cli.conftest import Outcome
 
@@ -27,3 +28,29 @@ def test_bounds_at_the_ends_of_time_are_bounds(cli: Cli) -> None:
     assert cli("cron", "backfill", "x", "--from", "0001-01-01T00:00:00Z", "--dry-run", "-q").code == 0
     exported = cli("cron", "export").out
     assert cli("cron", "apply", "-f", "-", stdin=exported).out == "x\tunchanged\t\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [("timezone = 'Mars/Base'", "no time zone 'Mars/Base'"), ("expression = 'now'", "1 fields in 'now'")],
+    ids=["zone", "expression"],
+)
+def test_what_cannot_be_read_is_said_everywhere(
+    cli: Cli, terminal: Terminal, database_url: str, what: str, why: str
+) -> None:
+    """It is not over; whoever looks is told why, and how it is mended."""
+    cli("cron", "add", "x", "@hourly", "noop")
+    change(database_url, what)
+
+    assert cli("cron", "ls").lines[0].split("\t")[:2] == ["x", "unreadable"]
+    assert cli("cron", "show", "x", "-o", "json").json["items"][0]["status"] == "unreadable"
+    code, shown = terminal("cron", "show", "x", columns=200, NO_COLOR="1")
+    assert code == 0
+    assert "its ticks cannot be told here" in shown
+    assert why in shown
+    assert "jobsched cron edit x 'EXPR' --tz ZONE" in shown
+    checked = cli("cron", "check", "-o", "jsonl")
+    assert (checked.code, checked.rows[0]["problem"]) == (1, "unreadable")
+    assert "schedule x cannot be read here" in cli("doctor").out
+    assert cli("cron", "edit", "x", "0 4 * * *", "--tz", "UTC").code == 0
+    assert cli("cron", "check").code == 0

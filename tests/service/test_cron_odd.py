@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
+import psycopg
 import pytest
 
 from jobsched.core.model.errors import UsageError
 from jobsched.core.model.job import NewJob
-from jobsched.core.model.schedule import Action, NewSchedule
+from jobsched.core.model.schedule import Action, NewSchedule, Problem
 from jobsched.core.service import Service
 from jobsched.tests.store.ticking import EPOCH, at
 
@@ -65,3 +67,23 @@ def test_bounds_at_the_ends_of_time_are_none(service: Service) -> None:
     assert schedule.next_at is not None
     ticks = service.cron.backfill("hourly", first, last, by="ann", dry_run=True)
     assert (ticks[0].scheduled_for.year, ticks[-1].scheduled_for.year) == (3, datetime.now(UTC).year)
+
+
+@pytest.mark.parametrize(
+    "change", ["timezone = 'Mars/Base'", "expression = 'now and then'"], ids=["zone", "expression"]
+)
+def test_a_schedule_that_cannot_be_read_says_so(
+    service: Service, connection: psycopg.Connection[Any], change: str
+) -> None:
+    """It can be paused, triggered, mended and removed all the same."""
+    service.cron.add(HOURLY, by="ann")
+    connection.execute(f"update jobsched.schedule set {change}, revision = revision + 1".encode())
+
+    spoilt = service.cron.get("hourly")
+    assert (spoilt.next_at, spoilt.unreadable is not None) == (None, True)
+    assert [each.problem for each in service.cron.check()] == [Problem.UNREADABLE]
+    service.cron.pause("hourly", by="ann")
+    assert service.cron.resume("hourly", by="ann").unreadable == spoilt.unreadable
+    assert service.cron.trigger("hourly", by="ann").created
+    assert service.cron.edit("hourly", HOURLY, by="ann").unreadable is None
+    assert service.cron.check() == []

@@ -85,7 +85,7 @@ class CronView(View):
             return
         spec = each.spec
         jitter = f", jitter {span(spec.jitter)}" if spec.jitter else ""
-        next_at = f"{each.next_at:%Y-%m-%d %H:%M:%S} UTC" if each.next_at else "never"
+        next_at = f"{each.next_at:%Y-%m-%d %H:%M:%S} UTC" if each.next_at else each.unreadable or "never"
         lines = [
             f"next {next_at}, catch-up {spec.catchup.value}, overlap {spec.overlap.value}{jitter}",
             f"made by {each.created_by} {self.ago(each.created_at)} ago, changed by {each.updated_by}",
@@ -99,4 +99,6 @@ class CronView(View):
 def _name(schedule: Schedule, look: Look) -> Cell:
     if schedule.paused_at is not None:
         return f"{schedule.spec.name} {look.pick('⏸', '(paused)')}", "yellow"
+    if schedule.unreadable is not None:
+        return f"{schedule.spec.name} {look.pick('⚠', '(unreadable)')}", "red"
     return schedule.spec.name

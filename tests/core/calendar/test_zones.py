@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobsched.core.calendar import check_zone
+from jobsched.core.calendar import check_zone, zones
 from jobsched.core.calendar.zones import find_zone
 from jobsched.core.model.errors import UsageError
 from jobsched.tests.core.calendar.histories import changes
@@ -99,3 +99,10 @@ def test_zones_are_there_where_the_system_has_none() -> None:
         [sys.executable, "-c", program], env={"PYTHONTZPATH": ""}, capture_output=True, text=True, check=False
     )
     assert result.stdout == "2026-03-08 07:00:00+00:00\n", result.stderr
+
+
+def test_a_zone_whose_data_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file may be damaged, or gone since the names were read."""
+    monkeypatch.setattr(zones, "_names", lambda: frozenset({"Mars/Base"}))
+    with pytest.raises(UsageError, match="Mars/Base cannot be read on this machine"):
+        zones.find_zone("Mars/Base")
