@@ -67,14 +67,18 @@ class Cron:
         name: str | None = None,
         *,
         limit: int = 50,
-        before: datetime | None = None,
+        before: datetime | tuple[datetime, str] | None = None,
         states: Collection[TickState] = (),
     ) -> builtins.list[Tick]:
-        """Return one page of ticks, newest first: of one schedule, or of all of them.
+        """Return one page of ticks, newest first, at one time by name: of one schedule, or of all of them.
 
-        limit: 1 to 10,000. before: only ticks before this aware time. states: any of these; none is all.
+        limit: 1 to 10,000. before: only ticks before this aware time. With the name of a schedule, also those at this
+        time of schedules that come after it: so the page behind a tick begins. states: any of these; none is all.
         ScheduleNotFound.
         """
+        before, after = before if isinstance(before, tuple) else (before, None)
+        if after is not None:
+            check_name("schedule", after)
         if not 1 <= limit <= MAX_LIST:
             raise UsageError(f"the limit is {limit} — it must be 1 to {MAX_LIST:,}")
         _check_aware("before", before)
@@ -82,7 +86,7 @@ class Cron:
             check_name("schedule", name)
         with self._service.store.connection() as own:
             schedule_id = None if name is None else schedules.get_schedule(own, name).id
-            return ticks.list_ticks(own, schedule_id, limit=limit, before=before, states=states)
+            return ticks.list_ticks(own, schedule_id, limit=limit, before=before, after=after, states=states)
 
     def check(self) -> builtins.list[Trouble]:
         """Return what is wrong with schedules, by name, going by the newest ticks of each; nothing if all is well."""

@@ -15,7 +15,7 @@ from ...core.model.schedule import NewSchedule, TickState
 from ...core.model.times import parse_since, parse_time
 from .. import arguments, diagnostics, invocation, job_options, last, output, serving, staying
 from ..group import dry_runnable
-from ..schedules import asked, each, reporting
+from ..schedules import asked, each, paging, reporting
 from ..schedules.rows import (
     SCHEDULES,
     TICK_JOBS,
@@ -333,29 +333,28 @@ def history(
         list[str] | None, typer.Option("--state", metavar="fired|skipped|missed", help="Repeatable.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-l", min=1, max=10_000, help="At most so many.")] = 50,
-    before: Annotated[Text, typer.Option("--before", metavar="TIME", help="Only ticks before.")] = None,
+    before: Annotated[Text, typer.Option("--before", metavar="TIME[/NAME]", help="Only ticks before.")] = None,
 ) -> None:
     """Ticks that have passed, and what became of them.
 
     Newest first: the job and its state, how late, or why there is none.
     """
     states = _tick_states(state or ())
-    moment = arguments.read("--before", before, parse_since)
+    moment = paging.read_before(before)
     ids_only = invocation.current().format == "id"
     columns = TICK_JOBS if ids_only else TICKS
     with invocation.open_service() as service:
         ticks = service.cron.history(
             each.possible(name) if name is not None else None, limit=limit, before=moment, states=states
         )
-    # Many schedules may have a tick at one time, which a page of all of them would cut through.
-    following = ticks[-1].scheduled_for.isoformat() if name is not None and len(ticks) == limit else None
+    following = paging.following(ticks[-1], alone=name is not None) if len(ticks) == limit else None
     rows = (tick_row(each) for each in ticks if each.job_id is not None or not ids_only)
     output.emit("tick", columns, rows, next=following)
     if invocation.current().for_people:
         if not ticks:
             diagnostics.note("no tick is known")
-        elif len(ticks) == limit:
-            diagnostics.note(f"more: --before {following}" if following else "more: --limit, or a NAME")
+        elif following is not None:
+            diagnostics.note(f"more: --before {following}")
 
 
 @app.command("check")

@@ -74,13 +74,18 @@ def list_ticks(
     *,
     limit: int,
     before: datetime | None,
+    after: str | None = None,
     states: Collection[TickState],
 ) -> list[Tick]:
-    """Return one page of ticks, newest first: of one schedule, or of all. before: only older. states: () is all."""
+    """Return one page of ticks, newest first, at one time by name: of one schedule, or of all.
+
+    before: only older; after: also those at this time of schedules whose names come after it. states: () is all.
+    """
     params = {
         "id": schedule_id,
         "limit": limit,
         "before": datetime.max if before is None else before,
+        "after": after,
         "states": sorted(state.value for state in states) or None,
     }
     return [

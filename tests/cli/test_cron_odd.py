@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -54,3 +55,24 @@ def test_what_cannot_be_read_is_said_everywhere(
     assert "schedule x cannot be read here" in cli("doctor").out
     assert cli("cron", "edit", "x", "0 4 * * *", "--tz", "UTC").code == 0
     assert cli("cron", "check").code == 0
+
+
+def test_history_of_all_is_read_page_by_page(cli: Cli, database_url: str) -> None:
+    """Ticks of one moment that a page cuts through are on the next one."""
+    for name in ("a", "b", "c"):
+        cli("cron", "add", name, "@yearly", "noop")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "insert into jobsched.tick (schedule_id, scheduled_for, state, reason, by, origin) "
+            "select id, at, 'missed', 'why', 'me', 'schedule' from jobsched.schedule, "
+            "unnest(array['2026-01-01 00:00Z', '2026-01-01 01:00Z']::timestamptz[]) at"
+        )
+    found: list[Any] = []
+    more: list[str] = []
+    while page := cli("cron", "history", "-l", "2", "-o", "json", *more).json:
+        found += [(row["scheduled_for"][11:13], row["schedule"]) for row in page["items"]]
+        if page.get("next") is None:
+            break
+        more = ["--before", page["next"]]
+    assert found == [(hour, name) for hour in ("01", "00") for name in "abc"]
+    assert cli("cron", "history", "--before", "1h/no name").code == 2

@@ -11,9 +11,9 @@ import pytest
 
 from jobsched.core.model.errors import UsageError
 from jobsched.core.model.job import NewJob
-from jobsched.core.model.schedule import Action, NewSchedule, Problem
+from jobsched.core.model.schedule import Action, Catchup, NewSchedule, Problem
 from jobsched.core.service import Service
-from jobsched.tests.store.ticking import EPOCH, at
+from jobsched.tests.store.ticking import EPOCH, Ticking, at
 
 HOURLY = NewSchedule("hourly", "0 * * * *", NewJob("noop"))
 
@@ -87,3 +87,23 @@ def test_a_schedule_that_cannot_be_read_says_so(
     assert service.cron.trigger("hourly", by="ann").created
     assert service.cron.edit("hourly", HOURLY, by="ann").unreadable is None
     assert service.cron.check() == []
+
+
+def test_pages_of_all_schedules_lose_no_tick_of_the_same_moment(
+    connection: psycopg.Connection[Any], service: Service
+) -> None:
+    """The next page goes on behind the schedule with which the last one ended."""
+    ticking = Ticking(connection, service)
+    names = ["a", "b", "c", "d"]
+    for name in names[::-1]:
+        ticking.add(name, catchup=Catchup.ALL)
+        ticking.decide(125, name)
+
+    found = []
+    before: tuple[datetime, str] | None = None
+    while page := service.cron.history(limit=3, before=before):
+        found += page
+        before = (page[-1].scheduled_for, page[-1].schedule)
+    assert [(tick.scheduled_for, tick.schedule) for tick in found] == [
+        (at(seconds), name) for seconds in (120, 60) for name in names
+    ]

@@ -202,8 +202,14 @@ def test_a_page_costs_what_it_shows_not_what_there_is(
         ("archive_look", LOOK | {"n": 20}),
         ("prune_workers", {"age": 86_400.0 * 90, "batch": 1000}),
         ("prune_ticks", {"age": 86_400.0 * 4, "batch": 1000}),
-        ("tick_list", {"id": None, "before": datetime(2100, 1, 1, tzinfo=UTC), "states": None, "limit": 20}),
-        ("tick_list", {"id": 50, "before": datetime(2100, 1, 1, tzinfo=UTC), "states": None, "limit": 20}),
+        (
+            "tick_list",
+            {"id": None, "before": datetime(2100, 1, 1, tzinfo=UTC), "after": "a", "states": None, "limit": 20},
+        ),
+        (
+            "tick_list",
+            {"id": 50, "before": datetime(2100, 1, 1, tzinfo=UTC), "after": None, "states": None, "limit": 20},
+        ),
         ("tick_active", {"id": 50}),
     ],
 )
