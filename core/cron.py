@@ -93,6 +93,11 @@ class Cron:
         with self._service.store.connection() as own:
             return find_troubles(own, grace=self._service.settings["cron.grace"])
 
+    def is_running(self) -> bool:
+        """Return whether a scheduler is connected to the store, on whatever host."""
+        with self._service.store.connection() as own:
+            return schedules.has_scheduler(own)
+
     # Changing
 
     def add(self, new: NewSchedule, *, by: str, unchecked: bool = False) -> Schedule:

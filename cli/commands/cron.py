@@ -130,6 +130,7 @@ def add(
             reporting.preview(service, spec, unchecked=unchecked)
         else:
             reporting.report(service.cron.add(spec, by=user(), unchecked=unchecked), "added")
+            reporting.warn_if_nobody_fires(service)
 
 
 @app.command("edit", epilog=EDIT_EXAMPLES)

@@ -29,6 +29,12 @@ def preview(service: Service, spec: NewSchedule, *, unchecked: bool) -> None:
     diagnostics.note("nothing was changed")
 
 
+def warn_if_nobody_fires(service: Service) -> None:
+    """Tell people that no scheduler is there, so that nothing would come of what they added."""
+    if invocation.current().for_people and not service.cron.is_running():
+        diagnostics.note("no scheduler runs at the moment: jobsched cron run, or jobsched worker --cron")
+
+
 def report(schedule: Schedule, done: str) -> None:
     """Tell that it is stored, and when it fires, if ever. done: "added" or "changed"."""
     from ...core.timetable import Timetable

@@ -137,6 +137,12 @@ def get_schedule(connection: Connection, name: str) -> Schedule:
     return _read(row)
 
 
+def has_scheduler(connection: Connection) -> bool:
+    """Whether a scheduler is connected to the store."""
+    row = connection.execute(load("scheduler_connected"), {}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def payloads(connection: Connection, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
     """The payloads of schedules with what is hidden in them, by id."""
     return dict(connection.execute(load("schedule_payloads"), {"ids": list(ids)}).fetchall())

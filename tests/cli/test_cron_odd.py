@@ -57,6 +57,15 @@ def test_what_cannot_be_read_is_said_everywhere(
     assert cli("cron", "check").code == 0
 
 
+def test_people_hear_that_no_scheduler_runs(cli: Cli, terminal: Terminal, database_url: str) -> None:
+    """When they add a schedule, and only then; a script is not told."""
+    code, shown = terminal("cron", "add", "x", "@hourly", "noop", columns=120, NO_COLOR="1")
+    assert (code, "no scheduler runs at the moment" in shown) == (0, True)
+    assert cli("cron", "add", "y", "@hourly", "noop").err == ""
+    with psycopg.connect(database_url, application_name="jobsched cron listener host:1"):
+        assert "no scheduler" not in terminal("cron", "add", "z", "@hourly", "noop", NO_COLOR="1")[1]
+
+
 def test_history_of_all_is_read_page_by_page(cli: Cli, database_url: str) -> None:
     """Ticks of one moment that a page cuts through are on the next one."""
     for name in ("a", "b", "c"):

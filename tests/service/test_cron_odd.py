@@ -9,10 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from jobsched.core.config import Settings
 from jobsched.core.model.errors import UsageError
 from jobsched.core.model.job import NewJob
 from jobsched.core.model.schedule import Action, Catchup, NewSchedule, Problem
 from jobsched.core.service import Service
+from jobsched.core.store.store import open_store
 from jobsched.tests.store.ticking import EPOCH, Ticking, at
 
 HOURLY = NewSchedule("hourly", "0 * * * *", NewJob("noop"))
@@ -87,6 +89,13 @@ def test_a_schedule_that_cannot_be_read_says_so(
     assert service.cron.trigger("hourly", by="ann").created
     assert service.cron.edit("hourly", HOURLY, by="ann").unreadable is None
     assert service.cron.check() == []
+
+
+def test_whether_a_scheduler_runs_is_known(service: Service, settings: Settings) -> None:
+    """By the connections that there are."""
+    assert not service.cron.is_running()
+    with open_store(settings) as store, store.connect("jobsched cron listener one", direct=True):
+        assert service.cron.is_running()
 
 
 def test_pages_of_all_schedules_lose_no_tick_of_the_same_moment(
