@@ -235,7 +235,7 @@ def _stdin_ids() -> Iterator[int]:
             continue
         try:
             record = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"line {number} of stdin is neither an id nor JSON — {error}") from None
         if record.get("id") is not None:  # a line of `submit --batch` that failed has none
             yield parse_id(str(record["id"]))

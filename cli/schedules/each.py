@@ -96,7 +96,7 @@ def _stdin_names() -> Iterator[str]:
             continue
         try:
             name = json.loads(text).get("name")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"line {number} of stdin is neither a name nor JSON — {error}") from None
         if not isinstance(name, str):
             raise UsageError(f"line {number} of stdin has no name")

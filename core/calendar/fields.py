@@ -86,7 +86,9 @@ def _example(expression: str, why: str) -> str:
 
 
 def _wrong_count(expression: str, parts: list[str]) -> UsageError:
-    message = f"{len(parts)} fields in {expression!r} — a cron expression has five: {_NAMES}"
+    message = (
+        f"{len(parts)} field{'' if len(parts) == 1 else 's'} in {expression!r} — a cron expression has five: {_NAMES}"
+    )
     if len(parts) == 6 and _is_right(parts[1:]):
         return UsageError(
             f"{message}; there are no seconds",

@@ -33,7 +33,7 @@ def test_bounds_at_the_ends_of_time_are_bounds(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     ("what", "why"),
-    [("timezone = 'Mars/Base'", "no time zone 'Mars/Base'"), ("expression = 'now'", "1 fields in 'now'")],
+    [("timezone = 'Mars/Base'", "no time zone 'Mars/Base'"), ("expression = 'now'", "1 field in 'now'")],
     ids=["zone", "expression"],
 )
 def test_what_cannot_be_read_is_said_everywhere(
@@ -85,3 +85,9 @@ def test_history_of_all_is_read_page_by_page(cli: Cli, database_url: str) -> Non
         more = ["--before", page["next"]]
     assert found == [(hour, name) for hour in ("01", "00") for name in "abc"]
     assert cli("cron", "history", "--before", "1h/no name").code == 2
+
+
+@pytest.mark.parametrize("argv", [("cron", "rm", "-"), ("cancel", "-")], ids=" ".join)
+def test_json_that_is_nested_too_deeply_is_no_defect(cli: Cli, argv: tuple[str, ...]) -> None:
+    """On stdin, where names and ids come from."""
+    assert cli(*argv, stdin='{"id":' + "[" * 100_000).code == 2
