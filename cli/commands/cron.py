@@ -400,7 +400,11 @@ def backfill(
             diagnostics.note(f"would make {len(ticks)} jobs; nothing was changed")
             return
         diagnostics.confirm(f"This makes {len(ticks)} jobs.", count=len(ticks))
-        made = service.cron.backfill(name, first, until, by=user())
+        try:
+            made = service.cron.backfill(name, first, until, by=user())
+        except KeyboardInterrupt:
+            diagnostics.note("some of the jobs are made and stay; the same command again makes the others")
+            raise
         columns = TICK_JOBS if invocation.current().format == "id" else TICKS
         output.emit("tick", columns, map(tick_row, made))
         diagnostics.note(f"{len(made)} jobs made")

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from jobsched.core.cron import Cron
 from jobsched.tests.cli.conftest import Outcome
 
 Cli = Callable[..., Outcome]
@@ -85,6 +86,29 @@ def test_history_of_all_is_read_page_by_page(cli: Cli, database_url: str) -> Non
         more = ["--before", page["next"]]
     assert found == [(hour, name) for hour in ("01", "00") for name in "abc"]
     assert cli("cron", "history", "--before", "1h/no name").code == 2
+
+
+def test_a_backfill_that_is_interrupted_says_how_it_goes_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same command makes the jobs that it did not come to, and no other one twice."""
+    cli("cron", "add", "x", "0 0 * * *", "noop")
+    backfill = ("cron", "backfill", "x", "--from", "2026-01-01T00:00Z", "--to", "2026-01-09T00:00Z", "-q", "-y")
+    monkeypatch.setattr("jobsched.core.cron.BACKFILL_BATCH", 3)
+    decide = Cron._decide
+    batches = []
+
+    def interrupted(*args: Any) -> Any:
+        batches.append(args)
+        if len(batches) == 3:
+            raise KeyboardInterrupt
+        return decide(*args)
+
+    monkeypatch.setattr(Cron, "_decide", interrupted)
+    done = cli(*backfill)
+    assert (done.code, done.out) == (130, "")
+    assert "the same command again makes the others" in done.err
+    assert cli("ls", "--count").out == "6\n"
+    assert len(cli(*backfill).lines) == 2
+    assert cli("ls", "--count").out == "8\n"
 
 
 @pytest.mark.parametrize("argv", [("cron", "rm", "-"), ("cancel", "-")], ids=" ".join)
