@@ -58,6 +58,23 @@ def test_what_cannot_be_read_is_said_everywhere(
     assert cli("cron", "check").code == 0
 
 
+@pytest.mark.parametrize(
+    ("what", "status"),
+    [
+        ("starts_at = '-infinity', ends_at = 'infinity'", "active"),
+        ("starts_at = '0044-03-15 00:00Z BC', ends_at = '10000-01-01 00:00Z'", "active"),
+        ("starts_at = 'infinity', ends_at = 'infinity'", "over"),
+        ("starts_at = '-infinity', ends_at = '-infinity'", "over"),
+    ],
+)
+def test_bounds_that_python_cannot_hold_hide_no_schedule(cli: Cli, database_url: str, what: str, status: str) -> None:
+    """Somebody stored them by a statement of his own."""
+    cli("cron", "add", "x", "@hourly", "noop")
+    change(database_url, what)
+    assert cli("cron", "ls").lines[0].split("\t")[:2] == ["x", status]
+    assert "1 schedule, and no tick is overdue" in cli("doctor").out
+
+
 def test_people_hear_that_no_scheduler_runs(cli: Cli, terminal: Terminal, database_url: str) -> None:
     """When they add a schedule, and only then; a script is not told."""
     code, shown = terminal("cron", "add", "x", "@hourly", "noop", columns=120, NO_COLOR="1")

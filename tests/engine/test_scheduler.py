@@ -299,8 +299,13 @@ def test_a_lost_connection_is_made_anew_and_nothing_is_lost(service: Service, st
 
 @pytest.mark.parametrize(
     "change",
-    ["timezone = 'Mars/Base'", "expression = 'now and then'", "starts_at = '0001-01-01 00:00Z'"],
-    ids=["zone", "expression", "start"],
+    [
+        "timezone = 'Mars/Base'",
+        "expression = 'now and then'",
+        "starts_at = '0001-01-01 00:00Z'",
+        "starts_at = '-infinity'",
+    ],
+    ids=["zone", "expression", "start", "infinity"],
 )
 def test_a_schedule_that_cannot_be_read_stops_no_other(service: Service, start: Start, change: str) -> None:
     """Whether it is there before the scheduler or becomes so while that runs."""
