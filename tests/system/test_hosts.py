@@ -134,6 +134,8 @@ def test_a_host_that_is_cut_off_loses_its_jobs_and_comes_back_without_them(hosts
     assert fleet.rows("select distinct kind from jobsched.attempt_log") == [("lost",)]
     for each in others:
         fleet.service.command_worker({1: "b", 2: "c"}[others.index(each) + 1], "stop")
+    for each in others:
+        each.wait()
     (again,) = fleet.submit("nap", payload={"seconds": 0})
     fleet.until_states(succeeded=4)
     assert fleet.service.get(again).worker == "a"
