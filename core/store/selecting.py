@@ -47,12 +47,15 @@ from .tables import idempotency, job, job_now, queue, ready
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlalchemy import CTE, Subquery
     from sqlalchemy.sql.selectable import SelectBase
 
 GROUPS = ("queue", "state", "type", "error")
 """What counts may be told apart by."""
 DIALECT: Dialect = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 _ONE: ColumnElement[int] = literal_column("1")
+_AGE = {state: number for number, state in enumerate(State)}
+"""States in the order in which a job goes through them: those of old jobs last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +96,20 @@ def ids_statement(selection: Selection, page: Page) -> Select[Any]:
     if known is not None:
         found = seen(selection, known).where(job_now.c.id < before)
         return found.order_by(job_now.c.id.desc()).limit(limit)
-    states = states_of(selection)
     if _of_job_alone(selection):
         clauses = [predicate(each, OF_JOB) for each in selection.conditions if each.field != "state"]
         return select(job.c.id).where(job.c.id < before, *clauses).order_by(job.c.id.desc()).limit(limit)
-    branches = [
-        branch for state in State if state in states for branch in _branches(state, selection, before, limit)
-    ] or [select(cast(null(), BigInteger).label("job_id")).limit(0)]
-    page_ = union_all(*branches).subquery("page")
+    states = states_of(selection)
+    # What is looked up job by job comes last, and goes no further back than the page that the rest fills.
+    cheap_first = sorted(states, key=lambda state: (bool(_split(selection, place_of(state))[0]), _AGE[state]))
+    found: list[CTE] = []
+    for state in cheap_first:
+        after = _end_of_page(found, limit)
+        made = [each.cte(f"{state}_{n}") for n, each in enumerate(_branches(state, selection, before, after, limit))]
+        found += made
+    if not found:
+        return select(cast(null(), BigInteger).label("job_id")).limit(0)
+    page_ = _together(found)
     return select(page_.c.job_id).order_by(page_.c.job_id.desc()).limit(limit)
 
 
@@ -132,14 +141,31 @@ def count_statement(selection: Selection, by: Sequence[str]) -> Select[Any]:
 # Where rows come from
 
 
+def _together(found: Sequence[CTE]) -> Subquery:
+    return union_all(*(select(each.c.job_id) for each in found)).subquery()
+
+
+def _end_of_page(found: Sequence[CTE], limit: ColumnElement[Any]) -> ColumnElement[Any] | None:
+    """The id below which no job is on the page, because those found so far fill it; 0 if they do not."""
+    if not found:
+        return None
+    rows = _together(found)
+    last = select(rows.c.job_id).order_by(rows.c.job_id.desc()).offset(limit - _ONE).limit(1)
+    return func.coalesce(last.scalar_subquery(), literal_column("0", BigInteger))
+
+
 def _branches(
-    state: State, selection: Selection, before: ColumnElement[Any], limit: ColumnElement[Any]
+    state: State,
+    selection: Selection,
+    before: ColumnElement[Any],
+    after: ColumnElement[Any] | None,
+    limit: ColumnElement[Any],
 ) -> Iterator[Select[Any]]:
     """Reads the state's table backwards; whether the job fits is looked up one by one, whatever the statistics say."""
     if state is State.QUEUED:
-        yield _lanes(selection, before, limit)
+        yield _lanes(selection, before, after, limit)
     table = place_of(state).table
-    where = [*_standing(state, selection, table.c.job_id), table.c.job_id < before]
+    where = [*_standing(state, selection, table.c.job_id), *_within(table.c.job_id, before, after)]
     if state is State.QUEUED:
         where.append(ready.c.seq != ready.c.job_id)
     found = select(table.c.job_id.label("job_id")).where(*where)
@@ -149,13 +175,21 @@ def _branches(
     yield found.order_by(table.c.job_id.desc()).limit(limit)
 
 
-def _lanes(selection: Selection, before: ColumnElement[Any], limit: ColumnElement[Any]) -> Select[Any]:
+def _within(
+    id_: ColumnElement[Any], before: ColumnElement[Any], after: ColumnElement[Any] | None
+) -> list[ColumnElement[bool]]:
+    return [id_ < before] if after is None else [id_ < before, id_ > after]
+
+
+def _lanes(
+    selection: Selection, before: ColumnElement[Any], after: ColumnElement[Any] | None, limit: ColumnElement[Any]
+) -> Select[Any]:
     """Queued jobs that are in their lane for the first time: each lane backwards (see list_jobs_by_state.sql)."""
     lane = values(column("priority", SmallInteger), name="lane").data([(number,) for number in range(4)])
     found = select(ready.c.job_id).where(
         ready.c.queue == queue.c.name,
         ready.c.priority == lane.c.priority,
-        ready.c.seq < before,
+        *_within(ready.c.seq, before, after),
         case((ready.c.seq == ready.c.job_id, true())),
         *_standing(State.QUEUED, selection, ready.c.seq),
     )
@@ -173,6 +207,10 @@ def _standing(state: State, selection: Selection, id_: ColumnElement[Any]) -> li
     place = place_of(state)
     _, placed = _split(selection, place)
     clauses = [predicate(each, place.columns) for each in placed]
+    if state is State.BLOCKED:
+        # Few jobs that wait have either, and each has an index of those that do.
+        rare = {each.field for each in placed if not each.negated} & {"due", "held"}
+        clauses += [place.columns[name].is_not(None) for name in sorted(rare)]
     clauses += [predicate(each, {"id": id_}) for each in selection.conditions if each.field == "id"]
     if "state" in place.table.c:
         # Not a parameter, so that a plan that serves any parameters can use the state's index.

@@ -24,3 +24,7 @@ create table jobsched.operation_job (
     outcome      jsonb, -- its row of `outcome`, where the change takes that away or overwrites it
     primary key (operation_id, job_id)
 );
+
+-- Few of the jobs that wait for others are held or have a time, and lists ask for those that are and do.
+create index blocked_held on jobsched.blocked (job_id) where held_by is not null;
+create index blocked_run_at on jobsched.blocked (job_id) where run_at is not null;
