@@ -579,7 +579,7 @@ _jobsched_value() {
     case "$1 $2" in
         ('submit --hold'|'submit --unchecked'|'submit --atomic'|'submit --wait'|'submit --follow'|'submit --propagate'|'submit -n'|'submit --dry-run'|'ls --count'|'ls --watch'|'ls --fail-if-any'|'ls --fail-if-none'|'logs -f'|'logs --follow'|'logs --timestamps'|'logs --prefix'|'logs --propagate'|'wait --any'|'wait --all'|'wait --fail-fast'|'wait --propagate'|'wait --allow-empty'|'dlq retry --all'|'dlq retry --allow-empty'|'dlq retry -n'|'dlq retry --dry-run'|'dlq discard --all'|'dlq discard --allow-empty'|'dlq discard -n'|'dlq discard --dry-run'|'cancel --allow-empty'|'cancel -n'|'cancel --dry-run'|'retry --allow-empty'|'retry -n'|'retry --dry-run'|'hold --allow-empty'|'hold -n'|'hold --dry-run'|'release --allow-empty'|'release -n'|'release --dry-run'|'undo -n'|'undo --dry-run'|'ops ls --mine'|'worker --allow-commands'|'worker --cron'|'worker --burst'|'queue purge -n'|'queue purge --dry-run'|'cron add --unchecked'|'cron add -n'|'cron add --dry-run'|'cron edit --unchecked'|'cron edit -n'|'cron edit --dry-run'|'cron rm -n'|'cron rm --dry-run'|'cron pause -n'|'cron pause --dry-run'|'cron resume -n'|'cron resume --dry-run'|'cron trigger --wait'|'cron trigger --follow'|'cron trigger --propagate'|'cron backfill -n'|'cron backfill --dry-run'|'cron apply --prune'|'cron apply --unchecked'|'cron apply -n'|'cron apply --dry-run'|'cron import --no-system'|'cron import --system'|'cron import --any-user'|'cron import --partial'|'cron import -n'|'cron import --dry-run'|'tui --read-only'|'tui --ascii'|'tui --keys'|'demo --keep'|'doctor --write'|'verify --violations'|'archive show --jobs'|'archive restore --foreign'|'archive restore -n'|'archive restore --dry-run'|'db up --show-password'|'db-tx init --print'|'db-tx prune -n'|'db-tx prune --dry-run'|'completion --install'|'chaos --plan'|'chaos --bulk')
             REPLY='' ;;
-        ('submit --args'|'submit --max-attempts'|'submit --backoff'|'submit --timeout'|'submit --at'|'submit --in'|'submit --key'|'submit --after'|'submit --unique'|'submit --concurrency-key'|'submit --env'|'submit --wait-timeout'|'ls -f'|'ls --filter'|'ls --since'|'ls -l'|'ls --limit'|'ls --every'|'show -f'|'show --filter'|'logs --attempt'|'tail -n'|'tail --number'|'tail --since'|'wait -f'|'wait --filter'|'wait --for'|'wait --timeout'|'dlq ls -f'|'dlq ls --filter'|'dlq ls --since'|'dlq ls -l'|'dlq ls --limit'|'dlq show -f'|'dlq show --filter'|'dlq retry -f'|'dlq retry --filter'|'dlq retry --since'|'dlq retry --canary'|'dlq retry --rate'|'dlq retry --timeout'|'dlq discard -f'|'dlq discard --filter'|'dlq discard --since'|'dlq export -f'|'dlq export --filter'|'dlq export --since'|'cancel -f'|'cancel --filter'|'cancel --since'|'cancel --reason'|'retry -f'|'retry --filter'|'retry --since'|'hold -f'|'hold --filter'|'hold --since'|'release -f'|'release --filter'|'release --since'|'ops ls -l'|'ops ls --limit'|'worker -c'|'worker --concurrency'|'worker --name'|'worker --max-rss'|'worker --drain-timeout'|'worker --metrics-port'|'worker --metrics-host'|'worker --max-jobs'|'worker --lease'|'queue pause --reason'|'queue pause --until'|'queue set --max-running'|'queue set --rate'|'queue set --burst'|'queue set --key-limit'|'cron run --name'|'cron run --metrics-port'|'cron run --metrics-host'|'cron add --at'|'cron add --tz'|'cron add --jitter'|'cron add --start'|'cron add --end'|'cron add --args'|'cron add --max-attempts'|'cron add --backoff'|'cron add --timeout'|'cron add --unique'|'cron add --concurrency-key'|'cron add --env'|'cron edit --rename'|'cron edit --unset'|'cron edit --at'|'cron edit --tz'|'cron edit --jitter'|'cron edit --start'|'cron edit --end'|'cron edit --args'|'cron edit --max-attempts'|'cron edit --backoff'|'cron edit --timeout'|'cron edit --unique'|'cron edit --concurrency-key'|'cron edit --env'|'cron pause --reason'|'cron trigger --wait-timeout'|'cron next -n'|'cron next --number'|'cron next --tz'|'cron next --from'|'cron history -l'|'cron history --limit'|'cron history --before'|'cron backfill --from'|'cron backfill --to'|'cron import --user'|'cron import --tz'|'tui --view'|'tui -f'|'tui --filter'|'tui --refresh'|'verify --since'|'verify -l'|'verify --limit'|'archive ls -l'|'archive ls --limit'|'archive ls --before'|'archive restore --keep'|'db-tx init --grant'|'db-tx prune --older-than'|'bench drain --jobs'|'bench drain --workers'|'bench drain -c'|'bench drain --concurrency'|'bench drain --repeat'|'bench drain --history'|'bench drain --store'|'bench enqueue --jobs'|'bench enqueue --seconds'|'bench enqueue --store'|'bench latency --jobs'|'bench latency --workers'|'bench latency -c'|'bench latency --concurrency'|'bench latency --store'|'bench pinned --seconds'|'bench pinned --workers'|'bench pinned -c'|'bench pinned --concurrency'|'bench pinned --store'|'chaos --minutes'|'chaos --seed'|'chaos --workers'|'chaos --pace')
+        ('submit --args'|'submit --max-attempts'|'submit --backoff'|'submit --timeout'|'submit --at'|'submit --in'|'submit --key'|'submit --after'|'submit --unique'|'submit --concurrency-key'|'submit --env'|'submit --wait-timeout'|'ls --since'|'ls -l'|'ls --limit'|'ls --every'|'logs --attempt'|'tail -n'|'tail --number'|'tail --since'|'wait --for'|'wait --timeout'|'dlq ls --since'|'dlq ls -l'|'dlq ls --limit'|'dlq retry --since'|'dlq retry --canary'|'dlq retry --rate'|'dlq retry --timeout'|'dlq discard --since'|'dlq export --since'|'cancel --since'|'cancel --reason'|'retry --since'|'hold --since'|'release --since'|'ops ls -l'|'ops ls --limit'|'worker -c'|'worker --concurrency'|'worker --name'|'worker --max-rss'|'worker --drain-timeout'|'worker --metrics-port'|'worker --metrics-host'|'worker --max-jobs'|'worker --lease'|'queue pause --reason'|'queue pause --until'|'queue set --max-running'|'queue set --rate'|'queue set --burst'|'queue set --key-limit'|'cron run --name'|'cron run --metrics-port'|'cron run --metrics-host'|'cron add --at'|'cron add --tz'|'cron add --jitter'|'cron add --start'|'cron add --end'|'cron add --args'|'cron add --max-attempts'|'cron add --backoff'|'cron add --timeout'|'cron add --unique'|'cron add --concurrency-key'|'cron add --env'|'cron edit --rename'|'cron edit --unset'|'cron edit --at'|'cron edit --tz'|'cron edit --jitter'|'cron edit --start'|'cron edit --end'|'cron edit --args'|'cron edit --max-attempts'|'cron edit --backoff'|'cron edit --timeout'|'cron edit --unique'|'cron edit --concurrency-key'|'cron edit --env'|'cron pause --reason'|'cron trigger --wait-timeout'|'cron next -n'|'cron next --number'|'cron next --tz'|'cron next --from'|'cron history -l'|'cron history --limit'|'cron history --before'|'cron backfill --from'|'cron backfill --to'|'cron import --user'|'cron import --tz'|'tui --view'|'tui --refresh'|'verify --since'|'verify -l'|'verify --limit'|'archive ls -l'|'archive ls --limit'|'archive ls --before'|'archive restore --keep'|'db-tx init --grant'|'db-tx prune --older-than'|'bench drain --jobs'|'bench drain --workers'|'bench drain -c'|'bench drain --concurrency'|'bench drain --repeat'|'bench drain --history'|'bench drain --store'|'bench enqueue --jobs'|'bench enqueue --seconds'|'bench enqueue --store'|'bench latency --jobs'|'bench latency --workers'|'bench latency -c'|'bench latency --concurrency'|'bench latency --store'|'bench pinned --seconds'|'bench pinned --workers'|'bench pinned -c'|'bench pinned --concurrency'|'bench pinned --store'|'chaos --minutes'|'chaos --seed'|'chaos --workers'|'chaos --pace')
             REPLY='-' ;;
         ('dlq ls --by')
             REPLY='-=error' ;;
@@ -615,6 +615,8 @@ _jobsched_value() {
             REPLY='-states,' ;;
         ('submit --tag'|'ls --tag'|'dlq ls --tag'|'dlq retry --tag'|'dlq discard --tag'|'dlq export --tag'|'cancel --tag'|'retry --tag'|'hold --tag'|'release --tag'|'cron add --tag'|'cron edit --tag')
             REPLY='-tags' ;;
+        ('ls -f'|'ls --filter'|'show -f'|'show --filter'|'wait -f'|'wait --filter'|'dlq ls -f'|'dlq ls --filter'|'dlq show -f'|'dlq show --filter'|'dlq retry -f'|'dlq retry --filter'|'dlq discard -f'|'dlq discard --filter'|'dlq export -f'|'dlq export --filter'|'cancel -f'|'cancel --filter'|'retry -f'|'retry --filter'|'hold -f'|'hold --filter'|'release -f'|'release --filter'|'tui -f'|'tui --filter')
+            REPLY='-terms' ;;
         ('ls --type'|'tail --type'|'dlq ls --type'|'dlq retry --type'|'dlq discard --type'|'dlq export --type'|'cancel --type'|'retry --type'|'hold --type'|'release --type'|'cron edit --type')
             REPLY='-types' ;;
         (*' -o'|*' --output')
@@ -719,6 +721,138 @@ _jobsched_place() {
             REPLY='kinds' ;;
         ('help 0')
             REPLY='topics' ;;
+        (*) REPLY= ;;
+    esac
+}
+
+_jobsched_payload() {
+    case "$1" in
+        ('command')
+            REPLY='argv:=	the program and its arguments
+env:=	added to a clean environment
+cwd=	working directory; default: the worker'\''s
+stdin=	text for standard input; default: none, it is empty
+' ;;
+        ('cpu_intensive')
+            REPLY='payload=	any text; if it contains invalid_job, the attempt fails
+seconds:=	CPU time to use up; default: 1
+rounds:=	megabytes to hash
+' ;;
+        ('data_archival')
+            REPLY='older_than=	since a job'\''s end: 30d, 12h, 0s
+states:=	how they ended
+queue=	only jobs of this queue
+type=	only jobs of this type
+tag=	only jobs with this tag
+format=	JSON Lines, or one JSON document; gzipped
+batch:=	most jobs in a file
+limit:=	most jobs in all
+bucket=	a bucket of the object store
+prefix=	of the files'\'' keys
+' ;;
+        ('db_tx')
+            REPLY='query=	one statement, with $1, $2 …
+params:=	values for $1, $2 …: text, numbers, true, false, null, …
+connection=	a name among the operator'\''s databases
+statement_timeout:=	seconds the query may take
+lock_timeout:=	seconds the query may wait for a lock
+' ;;
+        ('default')
+            REPLY='payload=	any text; if it contains invalid_job, the attempt fails
+' ;;
+        ('email')
+            REPLY='to=	one address, or a list
+recipient=	another name of `to`
+cc=	who gets a copy
+bcc=	who gets one that the others do not know of
+reply_to=	where answers go; default: to the sender
+sender=	From: of the mail; default: the setting email.sender
+subject=	default: the template'\''s; of a plain message, its first line
+message=	plain text; a template that has more to say says it as well
+template=	welcome, reset_password, invoice, message, or one of the …
+data:=	fields of the template; never shown, since links to reset …
+attachments:=	objects that go with it
+' ;;
+        ('export_user_data')
+            REPLY='query=	a name among the operator'\''s queries
+params:=	values for $1, $2 …: text, numbers, true, false, null, …
+format=	json is one array, jsonl an object a line
+null=	what stands for null in CSV
+bucket=	a bucket of the object store
+key=	of the file; default: <query>/<job id>.<format>
+' ;;
+        ('http_call')
+            REPLY='url=	an http(s) URL
+method=	
+headers:=	headers to send; never shown, since credentials live here
+body=	text; its type is text/plain unless headers say otherwise
+json:=	any JSON value, sent as application/json
+expect:=	statuses that are a success: 200, "2xx", or a list of such
+timeout:=	seconds in all, or 30s, 2m; at most the setting …
+follow_redirects:=	
+' ;;
+        ('image_resize')
+            REPLY='url=	http(s) URL of the image; or give bucket and key
+bucket=	bucket of the object store in which the image is
+key=	its key there
+sizes:=	the new images
+output_bucket=	a bucket of the object store
+output_prefix=	folder of the new images; default: resized/<job id>
+' ;;
+        ('io_intensive')
+            REPLY='payload=	any text; if it contains invalid_job, the attempt fails
+megabytes:=	size of the file
+rounds:=	how often it is written and read
+' ;;
+        ('mixed_workload')
+            REPLY='payload=	any text; if it contains invalid_job, the attempt fails
+seconds:=	CPU time to use up
+megabytes:=	to write to the disk and read back
+requests:=	to a TCP server of the job'\''s own
+kilobytes:=	sent there and back by each request
+' ;;
+        ('network_intensive')
+            REPLY='payload=	any text; if it contains invalid_job, the attempt fails
+url=	what to GET; default: nothing, the job talks to itself
+requests:=	one after the other
+kilobytes:=	sent there and back by each request
+' ;;
+        ('pdf_invoice')
+            REPLY='number=	letters, digits, . _ and -; the file is …
+date=	
+due_date=	
+seller:=	
+buyer:=	
+brand:=	
+currency=	ISO 4217
+items:=	the lines of the invoice
+discount:=	off the whole, spread over the tax rates
+notes=	
+' ;;
+        (*) REPLY= ;;
+    esac
+}
+
+_jobsched_term() {
+    case "$1" in
+        ('state')
+            REPLY='states,' ;;
+        ('queue')
+            REPLY='queues,' ;;
+        ('type')
+            REPLY='types,' ;;
+        ('tag')
+            REPLY='tags,' ;;
+        ('priority')
+            REPLY='priorities,' ;;
+        ('worker')
+            REPLY='workers,' ;;
+        ('schedule')
+            REPLY='schedules,' ;;
+        ('name')
+            REPLY='types,' ;;
+        ('tags')
+            REPLY='tags,' ;;
         (*) REPLY= ;;
     esac
 }
@@ -943,6 +1077,73 @@ succeeded
 dead	
 cancelled	
 ' ;;
+        ('terms')
+            REPLY='id:	its number: id:12,15 or 10..20; the number alone will do
+id<	its number: id:12,15 or 10..20; the number alone will do
+id>	its number: id:12,15 or 10..20; the number alone will do
+state:	blocked, scheduled, queued, running, retrying, succeeded, …
+queue:	its queue
+queue~	its queue
+type:	its type
+type~	its type
+tag:	one of its tags
+tag~	one of its tags
+priority:	critical, high, default, low; >=high is high and critical
+priority<	critical, high, default, low; >=high is high and critical
+priority>	critical, high, default, low; >=high is high and critical
+submitter:	who submitted it, as name@host; @mine is you
+submitter~	who submitted it, as name@host; @mine is you
+worker:	the worker that has it, or had it last
+worker~	the worker that has it, or had it last
+attempt:	attempts used, the running one included
+attempt<	attempts used, the running one included
+attempt>	attempts used, the running one included
+crashes:	how often it killed its runner while alone
+crashes<	how often it killed its runner while alone
+crashes>	how often it killed its runner while alone
+losses:	how often its worker vanished
+losses<	how often its worker vanished
+losses>	how often its worker vanished
+error:	what went wrong, once it is dead or cancelled
+error~	what went wrong, once it is dead or cancelled
+fingerprint:	the kind of its error, as in jobsched dlq ls --by error
+fingerprint~	the kind of its error, as in jobsched dlq ls --by error
+age:	since it was submitted
+age<	since it was submitted
+age>	since it was submitted
+wait:	from queued to started
+wait<	from queued to started
+wait>	from queued to started
+run:	how long the last attempt ran, or the running one has
+run<	how long the last attempt ran, or the running one has
+run>	how long the last attempt ran, or the running one has
+created:	when it was submitted
+created<	when it was submitted
+created>	when it was submitted
+started:	when its last attempt started
+started<	when its last attempt started
+started>	when its last attempt started
+finished:	when it ended
+finished<	when it ended
+finished>	when it ended
+due:	when it may run
+due<	when it may run
+due>	when it may run
+schedule:	the schedule whose tick made it
+schedule~	the schedule whose tick made it
+tick:	which tick that was
+tick<	which tick that was
+tick>	which tick that was
+key:	its idempotency key
+key~	its idempotency key
+unique:	its unique-while-active key
+unique~	its unique-while-active key
+concurrency:	its concurrency key
+concurrency~	its concurrency key
+held:	who holds it
+held~	who holds it
+args.	a value of its payload: args.user=42, args.a.b~x
+' ;;
         ('time-styles')
             REPLY='relative	
 local	
@@ -1038,6 +1239,40 @@ _jobsched_offer_known() {
     _jobsched_offer "$text"
 }
 
+# Completes $cur as a field of the payload of $kind, or as the file that one is read from.
+_jobsched_fields() {
+    local REPLY
+    if [[ $cur == *@* ]]; then compopt -o default 2>/dev/null; return; fi
+    compopt -o nospace 2>/dev/null
+    _jobsched_payload "$kind"
+    _jobsched_offer "$REPLY"
+}
+
+# Completes the last term of a filter: a field with its operator, or the values of one.
+_jobsched_terms() {
+    local REPLY before=${cur##*[[:space:]]} line
+    before=${cur%"$before"}
+    prefix+=$before cur=${cur#"$before"}
+    [[ $cur == -* ]] && prefix+=- cur=${cur#-}
+    if [[ $cur =~ ^([a-z_]+)[:=] ]]; then
+        prefix+=${BASH_REMATCH[0]} cur=${cur#"${BASH_REMATCH[0]}"}
+        _jobsched_term "${BASH_REMATCH[1]}"
+        _jobsched_from "$REPLY"
+        return
+    fi
+    compopt -o nospace 2>/dev/null
+    _jobsched_static terms
+    if [[ $quote ]]; then
+        _jobsched_offer "$REPLY"
+        # A word that is the only one would be followed by the closing quote.
+        ((${#COMPREPLY[@]} == 1)) && COMPREPLY+=("${COMPREPLY[0]%?}")
+    else # where `<` and `>` redirect
+        before=$REPLY REPLY=
+        while IFS= read -r line; do [[ $line == *[\<\>]$'\t'* ]] || REPLY+=$line$'\n'; done <<<"$before"
+        _jobsched_offer "$REPLY"
+    fi
+}
+
 # Completes $cur from a source of words.
 _jobsched_from() {
     local source=$1 REPLY
@@ -1045,7 +1280,8 @@ _jobsched_from() {
         '') return ;;
         files) compopt -o default 2>/dev/null; return ;;
         folders) compopt -o dirnames 2>/dev/null; return ;;
-        fields) [[ $cur == *@* ]] && compopt -o default 2>/dev/null; return ;;
+        fields) _jobsched_fields; return ;;
+        terms) _jobsched_terms; return ;;
         *,) source=${source%,}
             if [[ $cur == *,* ]]; then prefix+=${cur%,*}, cur=${cur##*,}; fi ;;
     esac
@@ -1093,7 +1329,7 @@ _jobsched() {
         line=${line#"$word"}
     done
     local last=$((${#words[@]} - 1)) cur=${words[${#words[@]} - 1]} prefix='' abouts=()
-    local path='' flag='' url='' profile='' place=0 REPLY=''
+    local path='' flag='' url='' profile='' kind='' quote='' place=0 REPLY=''
     for ((i = 1; i < last; i++)); do
         word=${words[i]}
         if [[ $flag ]]; then
@@ -1113,16 +1349,18 @@ _jobsched() {
         else
             _jobsched_verbs "$path"
             _jobsched_alias "$path $word" "$word"
-            if [[ $'\n'$REPLY == *$'\n'"$word"$'\t'* ]]; then path+=${path:+ }$word; else ((place++)); fi
+            if [[ $'\n'$REPLY == *$'\n'"$word"$'\t'* ]]; then path+=${path:+ }$word
+            else ((place++)) || kind=$word; fi
         fi
     done
-    cur=${cur#[\"\']}
+    [[ $cur == [\"\']* ]] && quote=${cur:0:1} cur=${cur:1}
     if [[ $flag ]]; then
         _jobsched_value "$path" "$flag"
         _jobsched_from "${REPLY#-}"
     elif [[ $cur == --*=* ]]; then
         _jobsched_value "$path" "${cur%%=*}"
         prefix=${cur%%=*}= cur=${cur#*=}
+        [[ $cur == [\"\']* ]] && quote=${cur:0:1} cur=${cur:1} prefix=
         _jobsched_from "${REPLY#-}"
     elif [[ $cur == -* ]]; then
         _jobsched_flags "$path"
@@ -1138,10 +1376,10 @@ _jobsched() {
             _jobsched_from "$REPLY"
         fi
     fi
-    # Readline replaces only what follows the last of its word breaks.
+    # Readline replaces only what follows the last of its word breaks, or the quote that is open.
     word=${words[last]}
     word=${word%"${word##*[=:@]}"}
-    [[ $word && $COMP_WORDBREAKS == *"${word: -1}"* ]] && COMPREPLY=("${COMPREPLY[@]#"$word"}")
+    [[ $word && ! $quote && $COMP_WORDBREAKS == *"${word: -1}"* ]] && COMPREPLY=("${COMPREPLY[@]#"$word"}")
     _jobsched_explain
 }
 

@@ -577,7 +577,7 @@ function __jobsched_value
     switch "$argv[1] $argv[2]"
         case 'submit --hold' 'submit --unchecked' 'submit --atomic' 'submit --wait' 'submit --follow' 'submit --propagate' 'submit -n' 'submit --dry-run' 'ls --count' 'ls --watch' 'ls --fail-if-any' 'ls --fail-if-none' 'logs -f' 'logs --follow' 'logs --timestamps' 'logs --prefix' 'logs --propagate' 'wait --any' 'wait --all' 'wait --fail-fast' 'wait --propagate' 'wait --allow-empty' 'dlq retry --all' 'dlq retry --allow-empty' 'dlq retry -n' 'dlq retry --dry-run' 'dlq discard --all' 'dlq discard --allow-empty' 'dlq discard -n' 'dlq discard --dry-run' 'cancel --allow-empty' 'cancel -n' 'cancel --dry-run' 'retry --allow-empty' 'retry -n' 'retry --dry-run' 'hold --allow-empty' 'hold -n' 'hold --dry-run' 'release --allow-empty' 'release -n' 'release --dry-run' 'undo -n' 'undo --dry-run' 'ops ls --mine' 'worker --allow-commands' 'worker --cron' 'worker --burst' 'queue purge -n' 'queue purge --dry-run' 'cron add --unchecked' 'cron add -n' 'cron add --dry-run' 'cron edit --unchecked' 'cron edit -n' 'cron edit --dry-run' 'cron rm -n' 'cron rm --dry-run' 'cron pause -n' 'cron pause --dry-run' 'cron resume -n' 'cron resume --dry-run' 'cron trigger --wait' 'cron trigger --follow' 'cron trigger --propagate' 'cron backfill -n' 'cron backfill --dry-run' 'cron apply --prune' 'cron apply --unchecked' 'cron apply -n' 'cron apply --dry-run' 'cron import --no-system' 'cron import --system' 'cron import --any-user' 'cron import --partial' 'cron import -n' 'cron import --dry-run' 'tui --read-only' 'tui --ascii' 'tui --keys' 'demo --keep' 'doctor --write' 'verify --violations' 'archive show --jobs' 'archive restore --foreign' 'archive restore -n' 'archive restore --dry-run' 'db up --show-password' 'db-tx init --print' 'db-tx prune -n' 'db-tx prune --dry-run' 'completion --install' 'chaos --plan' 'chaos --bulk'
             return
-        case 'submit --args' 'submit --max-attempts' 'submit --backoff' 'submit --timeout' 'submit --at' 'submit --in' 'submit --key' 'submit --after' 'submit --unique' 'submit --concurrency-key' 'submit --env' 'submit --wait-timeout' 'ls -f' 'ls --filter' 'ls --since' 'ls -l' 'ls --limit' 'ls --every' 'show -f' 'show --filter' 'logs --attempt' 'tail -n' 'tail --number' 'tail --since' 'wait -f' 'wait --filter' 'wait --for' 'wait --timeout' 'dlq ls -f' 'dlq ls --filter' 'dlq ls --since' 'dlq ls -l' 'dlq ls --limit' 'dlq show -f' 'dlq show --filter' 'dlq retry -f' 'dlq retry --filter' 'dlq retry --since' 'dlq retry --canary' 'dlq retry --rate' 'dlq retry --timeout' 'dlq discard -f' 'dlq discard --filter' 'dlq discard --since' 'dlq export -f' 'dlq export --filter' 'dlq export --since' 'cancel -f' 'cancel --filter' 'cancel --since' 'cancel --reason' 'retry -f' 'retry --filter' 'retry --since' 'hold -f' 'hold --filter' 'hold --since' 'release -f' 'release --filter' 'release --since' 'ops ls -l' 'ops ls --limit' 'worker -c' 'worker --concurrency' 'worker --name' 'worker --max-rss' 'worker --drain-timeout' 'worker --metrics-port' 'worker --metrics-host' 'worker --max-jobs' 'worker --lease' 'queue pause --reason' 'queue pause --until' 'queue set --max-running' 'queue set --rate' 'queue set --burst' 'queue set --key-limit' 'cron run --name' 'cron run --metrics-port' 'cron run --metrics-host' 'cron add --at' 'cron add --tz' 'cron add --jitter' 'cron add --start' 'cron add --end' 'cron add --args' 'cron add --max-attempts' 'cron add --backoff' 'cron add --timeout' 'cron add --unique' 'cron add --concurrency-key' 'cron add --env' 'cron edit --rename' 'cron edit --unset' 'cron edit --at' 'cron edit --tz' 'cron edit --jitter' 'cron edit --start' 'cron edit --end' 'cron edit --args' 'cron edit --max-attempts' 'cron edit --backoff' 'cron edit --timeout' 'cron edit --unique' 'cron edit --concurrency-key' 'cron edit --env' 'cron pause --reason' 'cron trigger --wait-timeout' 'cron next -n' 'cron next --number' 'cron next --tz' 'cron next --from' 'cron history -l' 'cron history --limit' 'cron history --before' 'cron backfill --from' 'cron backfill --to' 'cron import --user' 'cron import --tz' 'tui --view' 'tui -f' 'tui --filter' 'tui --refresh' 'verify --since' 'verify -l' 'verify --limit' 'archive ls -l' 'archive ls --limit' 'archive ls --before' 'archive restore --keep' 'db-tx init --grant' 'db-tx prune --older-than' 'bench drain --jobs' 'bench drain --workers' 'bench drain -c' 'bench drain --concurrency' 'bench drain --repeat' 'bench drain --history' 'bench drain --store' 'bench enqueue --jobs' 'bench enqueue --seconds' 'bench enqueue --store' 'bench latency --jobs' 'bench latency --workers' 'bench latency -c' 'bench latency --concurrency' 'bench latency --store' 'bench pinned --seconds' 'bench pinned --workers' 'bench pinned -c' 'bench pinned --concurrency' 'bench pinned --store' 'chaos --minutes' 'chaos --seed' 'chaos --workers' 'chaos --pace'
+        case 'submit --args' 'submit --max-attempts' 'submit --backoff' 'submit --timeout' 'submit --at' 'submit --in' 'submit --key' 'submit --after' 'submit --unique' 'submit --concurrency-key' 'submit --env' 'submit --wait-timeout' 'ls --since' 'ls -l' 'ls --limit' 'ls --every' 'logs --attempt' 'tail -n' 'tail --number' 'tail --since' 'wait --for' 'wait --timeout' 'dlq ls --since' 'dlq ls -l' 'dlq ls --limit' 'dlq retry --since' 'dlq retry --canary' 'dlq retry --rate' 'dlq retry --timeout' 'dlq discard --since' 'dlq export --since' 'cancel --since' 'cancel --reason' 'retry --since' 'hold --since' 'release --since' 'ops ls -l' 'ops ls --limit' 'worker -c' 'worker --concurrency' 'worker --name' 'worker --max-rss' 'worker --drain-timeout' 'worker --metrics-port' 'worker --metrics-host' 'worker --max-jobs' 'worker --lease' 'queue pause --reason' 'queue pause --until' 'queue set --max-running' 'queue set --rate' 'queue set --burst' 'queue set --key-limit' 'cron run --name' 'cron run --metrics-port' 'cron run --metrics-host' 'cron add --at' 'cron add --tz' 'cron add --jitter' 'cron add --start' 'cron add --end' 'cron add --args' 'cron add --max-attempts' 'cron add --backoff' 'cron add --timeout' 'cron add --unique' 'cron add --concurrency-key' 'cron add --env' 'cron edit --rename' 'cron edit --unset' 'cron edit --at' 'cron edit --tz' 'cron edit --jitter' 'cron edit --start' 'cron edit --end' 'cron edit --args' 'cron edit --max-attempts' 'cron edit --backoff' 'cron edit --timeout' 'cron edit --unique' 'cron edit --concurrency-key' 'cron edit --env' 'cron pause --reason' 'cron trigger --wait-timeout' 'cron next -n' 'cron next --number' 'cron next --tz' 'cron next --from' 'cron history -l' 'cron history --limit' 'cron history --before' 'cron backfill --from' 'cron backfill --to' 'cron import --user' 'cron import --tz' 'tui --view' 'tui --refresh' 'verify --since' 'verify -l' 'verify --limit' 'archive ls -l' 'archive ls --limit' 'archive ls --before' 'archive restore --keep' 'db-tx init --grant' 'db-tx prune --older-than' 'bench drain --jobs' 'bench drain --workers' 'bench drain -c' 'bench drain --concurrency' 'bench drain --repeat' 'bench drain --history' 'bench drain --store' 'bench enqueue --jobs' 'bench enqueue --seconds' 'bench enqueue --store' 'bench latency --jobs' 'bench latency --workers' 'bench latency -c' 'bench latency --concurrency' 'bench latency --store' 'bench pinned --seconds' 'bench pinned --workers' 'bench pinned -c' 'bench pinned --concurrency' 'bench pinned --store' 'chaos --minutes' 'chaos --seed' 'chaos --workers' 'chaos --pace'
             printf %s '-'
         case 'dlq ls --by'
             printf %s '-=error'
@@ -613,6 +613,8 @@ function __jobsched_value
             printf %s '-states,'
         case 'submit --tag' 'ls --tag' 'dlq ls --tag' 'dlq retry --tag' 'dlq discard --tag' 'dlq export --tag' 'cancel --tag' 'retry --tag' 'hold --tag' 'release --tag' 'cron add --tag' 'cron edit --tag'
             printf %s '-tags'
+        case 'ls -f' 'ls --filter' 'show -f' 'show --filter' 'wait -f' 'wait --filter' 'dlq ls -f' 'dlq ls --filter' 'dlq show -f' 'dlq show --filter' 'dlq retry -f' 'dlq retry --filter' 'dlq discard -f' 'dlq discard --filter' 'dlq export -f' 'dlq export --filter' 'cancel -f' 'cancel --filter' 'retry -f' 'retry --filter' 'hold -f' 'hold --filter' 'release -f' 'release --filter' 'tui -f' 'tui --filter'
+            printf %s '-terms'
         case 'ls --type' 'tail --type' 'dlq ls --type' 'dlq retry --type' 'dlq discard --type' 'dlq export --type' 'cancel --type' 'retry --type' 'hold --type' 'release --type' 'cron edit --type'
             printf %s '-types'
         case '* -o' '* --output'
@@ -716,6 +718,136 @@ function __jobsched_place
             printf %s 'kinds'
         case 'help 0'
             printf %s 'topics'
+    end
+end
+
+function __jobsched_payload
+    switch "$argv[1]"
+        case 'command'
+            printf %s 'argv:=	the program and its arguments
+env:=	added to a clean environment
+cwd=	working directory; default: the worker\'s
+stdin=	text for standard input; default: none, it is empty
+'
+        case 'cpu_intensive'
+            printf %s 'payload=	any text; if it contains invalid_job, the attempt fails
+seconds:=	CPU time to use up; default: 1
+rounds:=	megabytes to hash
+'
+        case 'data_archival'
+            printf %s 'older_than=	since a job\'s end: 30d, 12h, 0s
+states:=	how they ended
+queue=	only jobs of this queue
+type=	only jobs of this type
+tag=	only jobs with this tag
+format=	JSON Lines, or one JSON document; gzipped
+batch:=	most jobs in a file
+limit:=	most jobs in all
+bucket=	a bucket of the object store
+prefix=	of the files\' keys
+'
+        case 'db_tx'
+            printf %s 'query=	one statement, with $1, $2 …
+params:=	values for $1, $2 …: text, numbers, true, false, null, …
+connection=	a name among the operator\'s databases
+statement_timeout:=	seconds the query may take
+lock_timeout:=	seconds the query may wait for a lock
+'
+        case 'default'
+            printf %s 'payload=	any text; if it contains invalid_job, the attempt fails
+'
+        case 'email'
+            printf %s 'to=	one address, or a list
+recipient=	another name of `to`
+cc=	who gets a copy
+bcc=	who gets one that the others do not know of
+reply_to=	where answers go; default: to the sender
+sender=	From: of the mail; default: the setting email.sender
+subject=	default: the template\'s; of a plain message, its first line
+message=	plain text; a template that has more to say says it as well
+template=	welcome, reset_password, invoice, message, or one of the …
+data:=	fields of the template; never shown, since links to reset …
+attachments:=	objects that go with it
+'
+        case 'export_user_data'
+            printf %s 'query=	a name among the operator\'s queries
+params:=	values for $1, $2 …: text, numbers, true, false, null, …
+format=	json is one array, jsonl an object a line
+null=	what stands for null in CSV
+bucket=	a bucket of the object store
+key=	of the file; default: <query>/<job id>.<format>
+'
+        case 'http_call'
+            printf %s 'url=	an http(s) URL
+method=	
+headers:=	headers to send; never shown, since credentials live here
+body=	text; its type is text/plain unless headers say otherwise
+json:=	any JSON value, sent as application/json
+expect:=	statuses that are a success: 200, "2xx", or a list of such
+timeout:=	seconds in all, or 30s, 2m; at most the setting …
+follow_redirects:=	
+'
+        case 'image_resize'
+            printf %s 'url=	http(s) URL of the image; or give bucket and key
+bucket=	bucket of the object store in which the image is
+key=	its key there
+sizes:=	the new images
+output_bucket=	a bucket of the object store
+output_prefix=	folder of the new images; default: resized/<job id>
+'
+        case 'io_intensive'
+            printf %s 'payload=	any text; if it contains invalid_job, the attempt fails
+megabytes:=	size of the file
+rounds:=	how often it is written and read
+'
+        case 'mixed_workload'
+            printf %s 'payload=	any text; if it contains invalid_job, the attempt fails
+seconds:=	CPU time to use up
+megabytes:=	to write to the disk and read back
+requests:=	to a TCP server of the job\'s own
+kilobytes:=	sent there and back by each request
+'
+        case 'network_intensive'
+            printf %s 'payload=	any text; if it contains invalid_job, the attempt fails
+url=	what to GET; default: nothing, the job talks to itself
+requests:=	one after the other
+kilobytes:=	sent there and back by each request
+'
+        case 'pdf_invoice'
+            printf %s 'number=	letters, digits, . _ and -; the file is …
+date=	
+due_date=	
+seller:=	
+buyer:=	
+brand:=	
+currency=	ISO 4217
+items:=	the lines of the invoice
+discount:=	off the whole, spread over the tax rates
+notes=	
+'
+    end
+end
+
+function __jobsched_term
+    switch "$argv[1]"
+        case 'state'
+            printf %s 'states,'
+        case 'queue'
+            printf %s 'queues,'
+        case 'type'
+            printf %s 'types,'
+        case 'tag'
+            printf %s 'tags,'
+        case 'priority'
+            printf %s 'priorities,'
+        case 'worker'
+            printf %s 'workers,'
+        case 'schedule'
+            printf %s 'schedules,'
+        case 'name'
+            printf %s 'types,'
+        case 'tags'
+            printf %s 'tags,'
     end
 end
 
@@ -939,6 +1071,73 @@ succeeded
 dead	
 cancelled	
 '
+        case 'terms'
+            printf %s 'id:	its number: id:12,15 or 10..20; the number alone will do
+id<	its number: id:12,15 or 10..20; the number alone will do
+id>	its number: id:12,15 or 10..20; the number alone will do
+state:	blocked, scheduled, queued, running, retrying, succeeded, …
+queue:	its queue
+queue~	its queue
+type:	its type
+type~	its type
+tag:	one of its tags
+tag~	one of its tags
+priority:	critical, high, default, low; >=high is high and critical
+priority<	critical, high, default, low; >=high is high and critical
+priority>	critical, high, default, low; >=high is high and critical
+submitter:	who submitted it, as name@host; @mine is you
+submitter~	who submitted it, as name@host; @mine is you
+worker:	the worker that has it, or had it last
+worker~	the worker that has it, or had it last
+attempt:	attempts used, the running one included
+attempt<	attempts used, the running one included
+attempt>	attempts used, the running one included
+crashes:	how often it killed its runner while alone
+crashes<	how often it killed its runner while alone
+crashes>	how often it killed its runner while alone
+losses:	how often its worker vanished
+losses<	how often its worker vanished
+losses>	how often its worker vanished
+error:	what went wrong, once it is dead or cancelled
+error~	what went wrong, once it is dead or cancelled
+fingerprint:	the kind of its error, as in jobsched dlq ls --by error
+fingerprint~	the kind of its error, as in jobsched dlq ls --by error
+age:	since it was submitted
+age<	since it was submitted
+age>	since it was submitted
+wait:	from queued to started
+wait<	from queued to started
+wait>	from queued to started
+run:	how long the last attempt ran, or the running one has
+run<	how long the last attempt ran, or the running one has
+run>	how long the last attempt ran, or the running one has
+created:	when it was submitted
+created<	when it was submitted
+created>	when it was submitted
+started:	when its last attempt started
+started<	when its last attempt started
+started>	when its last attempt started
+finished:	when it ended
+finished<	when it ended
+finished>	when it ended
+due:	when it may run
+due<	when it may run
+due>	when it may run
+schedule:	the schedule whose tick made it
+schedule~	the schedule whose tick made it
+tick:	which tick that was
+tick<	which tick that was
+tick>	which tick that was
+key:	its idempotency key
+key~	its idempotency key
+unique:	its unique-while-active key
+unique~	its unique-while-active key
+concurrency:	its concurrency key
+concurrency~	its concurrency key
+held:	who holds it
+held~	who holds it
+args.	a value of its payload: args.user=42, args.a.b~x
+'
         case 'time-styles'
             printf %s 'relative	
 local	
@@ -1014,8 +1213,31 @@ function __jobsched_known -a file
     string match -r '^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}\t[A-Za-z0-9 ._:/@+,-]{0,60}$' <$file
 end
 
+# Of the lines in $argv what begins with $current. None of them is a whole word: fish adds a blank to the only one that
+# fits, so that there are two of it.
+function __jobsched_unfinished -a before current
+    set -l fitting (string match -r -- '^'(string escape --style=regex -- "$current")'.*' $argv[3..])
+    test (count $fitting) -eq 1; and set -a fitting (string replace -r -- '.\t.*' '' $fitting)
+    test (count $fitting) -gt 0; and printf '%s\n' "$before"$fitting
+end
+
+# The last term of a filter, with what is before it: a field with its operator, or the values of one. What is typed
+# is taken out of its quotes by hand, and never evaluated.
+function __jobsched_terms -a current before url named
+    if string match -qr '^["\']' -- "$current"
+        set current (string sub -s 2 -- "$current")
+    else
+        set current (string replace -ra '\\\\(.)' '$1' -- "$current")
+    end
+    if string match -qr '^(?<head>(?:.*\s)?-?)(?<field>[a-z_]+)(?<sign>[:=])(?<rest>\S*)$' -- "$current"
+        __jobsched_from "$(__jobsched_term $field)" "$rest" "$before$head$field$sign" "$url" "$named"
+    else if string match -qr '^(?<head>(?:.*\s)?-?)(?<rest>\S*)$' -- "$current"
+        __jobsched_unfinished "$before$head" "$rest" (__jobsched_static terms)
+    end
+end
+
 # What a source of words has, with $before before each of them.
-function __jobsched_from -a source current before url named
+function __jobsched_from -a source current before url named kind
     switch $source
         case ''
             return
@@ -1026,7 +1248,14 @@ function __jobsched_from -a source current before url named
             __fish_complete_directories "$current" ''
             return
         case fields
-            string match -q '*@*' -- "$current"; and __fish_complete_path "$current"
+            if string match -q '*@*' -- "$current"
+                __fish_complete_path "$current"
+            else
+                __jobsched_unfinished '' "$current" (__jobsched_payload "$kind")
+            end
+            return
+        case terms
+            __jobsched_terms "$current" "$before" "$url" "$named"
             return
         case '*,'
             set source (string replace -r ',$' '' -- $source)
@@ -1048,6 +1277,7 @@ function __jobsched_complete
     set -l flag ''
     set -l url ''
     set -l named ''
+    set -l kind ''
     set -l place 0
     set -e tokens[1]
     set -l rest $tokens
@@ -1077,6 +1307,7 @@ function __jobsched_complete
             if __jobsched_verbs "$path" | string match -qr -- '^'(string escape --style=regex -- $word)'\t'
                 set path (string trim -- "$path $word")
             else
+                test $place -eq 0; and set kind $word
                 set place (math $place + 1)
             end
         end
@@ -1092,7 +1323,7 @@ function __jobsched_complete
     else if test -n "$(__jobsched_verbs "$path")"
         test $place -eq 0; and __jobsched_verbs "$path"
     else
-        __jobsched_from "$(__jobsched_place "$path" $place)" "$current" '' "$url" "$named"
+        __jobsched_from "$(__jobsched_place "$path" $place)" "$current" '' "$url" "$named" "$kind"
     end
 end
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..group import ALIASES
 from .scripts import MADE
-from .tree import PROGRAM, Flag, Node, static_words
+from .tree import PROGRAM, Flag, Node, payload_words, static_words, values_of_fields
 
 LONGEST_HELP = 60
 HEADERS = {
@@ -49,6 +49,8 @@ def _tables(program: Node) -> Iterator[_Table]:
     yield _Table("flags", tuple(sorted(flags)))
     yield _Table("value", tuple(_values(program)), pairs=True)
     yield _Table("place", tuple(_places(nodes)), pairs=True)
+    yield _Table("payload", tuple(((kind,), _lines(found)) for kind, found in payload_words().items() if found))
+    yield _Table("term", tuple(((name,), source) for name, source in values_of_fields().items()))
     words = {source: _lines(found) for source, found in static_words().items()}
     sources = {each.source for node in nodes for each in node.flags}
     sources |= {each.source for node in nodes for each in node.arguments}

@@ -51,6 +51,40 @@ _jobsched_offer_known() {
     _jobsched_offer "$text"
 }
 
+# Completes $cur as a field of the payload of $kind, or as the file that one is read from.
+_jobsched_fields() {
+    local REPLY
+    if [[ $cur == *@* ]]; then compopt -o default 2>/dev/null; return; fi
+    compopt -o nospace 2>/dev/null
+    _jobsched_payload "$kind"
+    _jobsched_offer "$REPLY"
+}
+
+# Completes the last term of a filter: a field with its operator, or the values of one.
+_jobsched_terms() {
+    local REPLY before=${cur##*[[:space:]]} line
+    before=${cur%"$before"}
+    prefix+=$before cur=${cur#"$before"}
+    [[ $cur == -* ]] && prefix+=- cur=${cur#-}
+    if [[ $cur =~ ^([a-z_]+)[:=] ]]; then
+        prefix+=${BASH_REMATCH[0]} cur=${cur#"${BASH_REMATCH[0]}"}
+        _jobsched_term "${BASH_REMATCH[1]}"
+        _jobsched_from "$REPLY"
+        return
+    fi
+    compopt -o nospace 2>/dev/null
+    _jobsched_static terms
+    if [[ $quote ]]; then
+        _jobsched_offer "$REPLY"
+        # A word that is the only one would be followed by the closing quote.
+        ((${#COMPREPLY[@]} == 1)) && COMPREPLY+=("${COMPREPLY[0]%?}")
+    else # where `<` and `>` redirect
+        before=$REPLY REPLY=
+        while IFS= read -r line; do [[ $line == *[\<\>]$'\t'* ]] || REPLY+=$line$'\n'; done <<<"$before"
+        _jobsched_offer "$REPLY"
+    fi
+}
+
 # Completes $cur from a source of words.
 _jobsched_from() {
     local source=$1 REPLY
@@ -58,7 +92,8 @@ _jobsched_from() {
         '') return ;;
         files) compopt -o default 2>/dev/null; return ;;
         folders) compopt -o dirnames 2>/dev/null; return ;;
-        fields) [[ $cur == *@* ]] && compopt -o default 2>/dev/null; return ;;
+        fields) _jobsched_fields; return ;;
+        terms) _jobsched_terms; return ;;
         *,) source=${source%,}
             if [[ $cur == *,* ]]; then prefix+=${cur%,*}, cur=${cur##*,}; fi ;;
     esac
@@ -106,7 +141,7 @@ _jobsched() {
         line=${line#"$word"}
     done
     local last=$((${#words[@]} - 1)) cur=${words[${#words[@]} - 1]} prefix='' abouts=()
-    local path='' flag='' url='' profile='' place=0 REPLY=''
+    local path='' flag='' url='' profile='' kind='' quote='' place=0 REPLY=''
     for ((i = 1; i < last; i++)); do
         word=${words[i]}
         if [[ $flag ]]; then
@@ -126,16 +161,18 @@ _jobsched() {
         else
             _jobsched_verbs "$path"
             _jobsched_alias "$path $word" "$word"
-            if [[ $'\n'$REPLY == *$'\n'"$word"$'\t'* ]]; then path+=${path:+ }$word; else ((place++)); fi
+            if [[ $'\n'$REPLY == *$'\n'"$word"$'\t'* ]]; then path+=${path:+ }$word
+            else ((place++)) || kind=$word; fi
         fi
     done
-    cur=${cur#[\"\']}
+    [[ $cur == [\"\']* ]] && quote=${cur:0:1} cur=${cur:1}
     if [[ $flag ]]; then
         _jobsched_value "$path" "$flag"
         _jobsched_from "${REPLY#-}"
     elif [[ $cur == --*=* ]]; then
         _jobsched_value "$path" "${cur%%=*}"
         prefix=${cur%%=*}= cur=${cur#*=}
+        [[ $cur == [\"\']* ]] && quote=${cur:0:1} cur=${cur:1} prefix=
         _jobsched_from "${REPLY#-}"
     elif [[ $cur == -* ]]; then
         _jobsched_flags "$path"
@@ -151,10 +188,10 @@ _jobsched() {
             _jobsched_from "$REPLY"
         fi
     fi
-    # Readline replaces only what follows the last of its word breaks.
+    # Readline replaces only what follows the last of its word breaks, or the quote that is open.
     word=${words[last]}
     word=${word%"${word##*[=:@]}"}
-    [[ $word && $COMP_WORDBREAKS == *"${word: -1}"* ]] && COMPREPLY=("${COMPREPLY[@]#"$word"}")
+    [[ $word && ! $quote && $COMP_WORDBREAKS == *"${word: -1}"* ]] && COMPREPLY=("${COMPREPLY[@]#"$word"}")
     _jobsched_explain
 }
 

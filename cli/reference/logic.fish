@@ -28,8 +28,31 @@ function __jobsched_known -a file
     string match -r '^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}\t[A-Za-z0-9 ._:/@+,-]{0,60}$' <$file
 end
 
+# Of the lines in $argv what begins with $current. None of them is a whole word: fish adds a blank to the only one that
+# fits, so that there are two of it.
+function __jobsched_unfinished -a before current
+    set -l fitting (string match -r -- '^'(string escape --style=regex -- "$current")'.*' $argv[3..])
+    test (count $fitting) -eq 1; and set -a fitting (string replace -r -- '.\t.*' '' $fitting)
+    test (count $fitting) -gt 0; and printf '%s\n' "$before"$fitting
+end
+
+# The last term of a filter, with what is before it: a field with its operator, or the values of one. What is typed
+# is taken out of its quotes by hand, and never evaluated.
+function __jobsched_terms -a current before url named
+    if string match -qr '^["\']' -- "$current"
+        set current (string sub -s 2 -- "$current")
+    else
+        set current (string replace -ra '\\\\(.)' '$1' -- "$current")
+    end
+    if string match -qr '^(?<head>(?:.*\s)?-?)(?<field>[a-z_]+)(?<sign>[:=])(?<rest>\S*)$' -- "$current"
+        __jobsched_from "$(__jobsched_term $field)" "$rest" "$before$head$field$sign" "$url" "$named"
+    else if string match -qr '^(?<head>(?:.*\s)?-?)(?<rest>\S*)$' -- "$current"
+        __jobsched_unfinished "$before$head" "$rest" (__jobsched_static terms)
+    end
+end
+
 # What a source of words has, with $before before each of them.
-function __jobsched_from -a source current before url named
+function __jobsched_from -a source current before url named kind
     switch $source
         case ''
             return
@@ -40,7 +63,14 @@ function __jobsched_from -a source current before url named
             __fish_complete_directories "$current" ''
             return
         case fields
-            string match -q '*@*' -- "$current"; and __fish_complete_path "$current"
+            if string match -q '*@*' -- "$current"
+                __fish_complete_path "$current"
+            else
+                __jobsched_unfinished '' "$current" (__jobsched_payload "$kind")
+            end
+            return
+        case terms
+            __jobsched_terms "$current" "$before" "$url" "$named"
             return
         case '*,'
             set source (string replace -r ',$' '' -- $source)
@@ -62,6 +92,7 @@ function __jobsched_complete
     set -l flag ''
     set -l url ''
     set -l named ''
+    set -l kind ''
     set -l place 0
     set -e tokens[1]
     set -l rest $tokens
@@ -91,6 +122,7 @@ function __jobsched_complete
             if __jobsched_verbs "$path" | string match -qr -- '^'(string escape --style=regex -- $word)'\t'
                 set path (string trim -- "$path $word")
             else
+                test $place -eq 0; and set kind $word
                 set place (math $place + 1)
             end
         end
@@ -106,7 +138,7 @@ function __jobsched_complete
     else if test -n "$(__jobsched_verbs "$path")"
         test $place -eq 0; and __jobsched_verbs "$path"
     else
-        __jobsched_from "$(__jobsched_place "$path" $place)" "$current" '' "$url" "$named"
+        __jobsched_from "$(__jobsched_place "$path" $place)" "$current" '' "$url" "$named" "$kind"
     end
 end
 

@@ -36,7 +36,7 @@ _jobsched_offer() {
         shown[i]=$found[i]
         [[ -n $about ]] && shown[i]="${(r:width:)found[i]}  -- ${about[1,60]}"
     done
-    (( $#found )) && compadd -V jobsched -l -d shown -a found
+    (( $#found )) && compadd "${ends[@]}" -V jobsched -l -d shown -a found
 }
 
 # Sets known to the lines of file $1, if they are fit for a shell and not older than a week.
@@ -50,6 +50,32 @@ _jobsched_known() {
     known=(${(M)${(f)text}:#[A-Za-z0-9][A-Za-z0-9._:/@+-](#c0,127)$'\t'[A-Za-z0-9 ._:/@+,-](#c0,60)})
 }
 
+# Completes a field of the payload of $kind, or the file that one is read from.
+_jobsched_fields() {
+    local REPLY
+    if [[ $PREFIX == *@* ]]; then compset -P '*@' && _files; return; fi
+    ends=(-S '')
+    _jobsched_payload "$kind"
+    _jobsched_offer ${(f)REPLY}
+}
+
+# Completes the last term of a filter: a field with its operator, or the values of one.
+_jobsched_terms() {
+    local REPLY
+    local -a match mbegin mend
+    compset -P '*[[:space:]]'
+    compset -P '-'
+    if [[ $PREFIX == (#b)([a-z_]##)[:=]* ]]; then
+        _jobsched_term "$match[1]"
+        compset -P '[a-z_]##[:=]'
+        _jobsched_from "$REPLY"
+        return
+    fi
+    ends=(-S '')
+    _jobsched_static terms
+    _jobsched_offer ${(f)REPLY}
+}
+
 # Completes from a source of words.
 _jobsched_from() {
     local source=$1 REPLY
@@ -58,7 +84,8 @@ _jobsched_from() {
         ('') return ;;
         (files) _files; return ;;
         (folders) _files -/; return ;;
-        (fields) [[ $PREFIX == *@* ]] && compset -P '*@' && _files; return ;;
+        (fields) _jobsched_fields; return ;;
+        (terms) _jobsched_terms; return ;;
         (*,) source=${source%,}; compset -P '*,' ;;
     esac
     _jobsched_static $source
@@ -73,7 +100,8 @@ _jobsched_from() {
 
 _jobsched() {
     zmodload zsh/mapfile zsh/datetime
-    local path_='' flag='' url='' profile='' word REPLY=''
+    local path_='' flag='' url='' profile='' kind='' word REPLY=''
+    local -a ends
     local -i place=0 i
     for (( i = 2; i < CURRENT; i++ )); do
         word=${(Q)words[i]}
@@ -98,7 +126,8 @@ _jobsched() {
         else
             _jobsched_verbs "$path_"
             _jobsched_alias "$path_ $word" "$word"
-            if [[ $'\n'$REPLY == *$'\n'"$word"$'\t'* ]]; then path_+=${path_:+ }$word; else (( place++ )); fi
+            if [[ $'\n'$REPLY == *$'\n'"$word"$'\t'* ]]; then path_+=${path_:+ }$word
+            else (( place++ )) || kind=$word; fi
         fi
     done
     if [[ -n $flag ]]; then

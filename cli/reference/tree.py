@@ -9,11 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typer._click.core import Command, Context
 
 from .. import group, invocation
+from ..handler_help import field_rows
+
+if TYPE_CHECKING:
+    from ...core.handler import Handler
+    from ...core.model.selection import Field
 
 METAVARS = {
     "QUEUE": "queues",
@@ -30,6 +35,7 @@ METAVARS = {
     "SHELL": "shells",
     "KIND": "kinds",
     "FIELD": "fields",
+    "SELECTION": "terms",
     "FILE": "files",
     "DIR": "folders",
 }
@@ -48,6 +54,18 @@ OF_FLAG = {
     "--catchup": "catchups",
     "--overlap": "overlaps",
 }
+OF_FIELD = {
+    "state": "states,",
+    "queue": "queues,",
+    "type": "types,",
+    "tag": "tags,",
+    "worker": "workers,",
+    "schedule": "schedules,",
+    "priority": "priorities,",
+}
+"""Field of a selection → the source of its values."""
+_PLAIN = re.compile(r"[A-Za-z0-9_]+")
+_NO_TEXT = re.compile(r"list of|object|integer|number|boolean|anything")
 NAMES_OF = {"cron": "schedules"}
 """Noun → what a NAME after its verbs is one of; `add` gives a new one."""
 OF_ARGUMENT: dict[tuple[str, ...], str] = {("config", "get"): "settings", ("config", "explain"): "settings"}
@@ -196,6 +214,7 @@ def static_words() -> dict[str, tuple[tuple[str, str], ...]]:
     from ...core.config import SETTINGS
     from ...core.model.priority import Priority
     from ...core.model.schedule import Catchup, Overlap
+    from ...core.model.selection import FIELDS
     from ...core.model.states import State
     from ..commands import help as help_command
     from ..commands import ls
@@ -208,6 +227,7 @@ def static_words() -> dict[str, tuple[tuple[str, str], ...]]:
         "ids": (("@last", "the job that was submitted last"),),
         "dead": (("@last", "the job that was submitted last"),),
         "types": _built_in_types(),
+        "terms": tuple((word, field.help) for field in FIELDS.values() for word in _beginnings(field)),
         "states": bare(state.value for state in State),
         "priorities": bare(priority.word for priority in Priority),
         "topics": bare(help_command.TOPICS),
@@ -224,9 +244,41 @@ def static_words() -> dict[str, tuple[tuple[str, str], ...]]:
     }
 
 
+def values_of_fields() -> dict[str, str]:
+    """Every word that names a field of a selection → the source of its values, of those that have one."""
+    from ...core.model.selection.fields import NAMES
+
+    return {name: OF_FIELD[field.name] for name, field in NAMES.items() if field.name in OF_FIELD}
+
+
+def payload_words() -> dict[str, tuple[tuple[str, str], ...]]:
+    """Built-in type → its payload's fields, `key=` where it takes text and `key:=` where JSON."""
+    return {each.name: tuple(_payload_words(each.json_schema())) for each in _built_in_handlers()}
+
+
+def _payload_words(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for row in field_rows(schema):
+        if _PLAIN.fullmatch(row["field"]):
+            yield f"{row['field']}{':=' if _NO_TEXT.match(row['kind']) else '='}", row["description"] or ""
+
+
+def _beginnings(field: Field) -> tuple[str, ...]:
+    """The field with each of its operators that is one character long; a payload's goes on with a name."""
+    from ...core.model.selection.fields import OPERATORS
+
+    return (
+        (f"{field.name}.",)
+        if field.kind == "args"
+        else tuple(f"{field.name}{each}" for each in OPERATORS[field.kind] if len(each) == 1)
+    )
+
+
 def _built_in_types() -> tuple[tuple[str, str], ...]:
+    return tuple((each.name, each.summary) for each in _built_in_handlers())
+
+
+def _built_in_handlers() -> Iterator[Handler]:
     """What every installation has; types from packages and --import are known from the workers that run them."""
     from ...core.registry import BUILTIN_PACKAGE, Registry
 
-    found = (each for each in Registry().all() if each.function.__module__.startswith(f"{BUILTIN_PACKAGE}."))
-    return tuple((each.name, each.summary) for each in found)
+    return (each for each in Registry().all() if each.function.__module__.startswith(f"{BUILTIN_PACKAGE}."))

@@ -102,14 +102,14 @@ def ids_statement(selection: Selection, page: Page) -> Select[Any]:
     states = states_of(selection)
     # What is looked up job by job comes last, and goes no further back than the page that the rest fills.
     cheap_first = sorted(states, key=lambda state: (bool(_split(selection, place_of(state))[0]), _AGE[state]))
-    found: list[CTE] = []
+    pages: list[CTE] = []
     for state in cheap_first:
-        after = _end_of_page(found, limit)
+        after = _end_of_page(pages, limit)
         made = [each.cte(f"{state}_{n}") for n, each in enumerate(_branches(state, selection, before, after, limit))]
-        found += made
-    if not found:
+        pages += made
+    if not pages:
         return select(cast(null(), BigInteger).label("job_id")).limit(0)
-    page_ = _together(found)
+    page_ = _together(pages)
     return select(page_.c.job_id).order_by(page_.c.job_id.desc()).limit(limit)
 
 

@@ -77,6 +77,11 @@ def _blocks(printed: str) -> list[list[str]]:
     return found[:-1]
 
 
+def plain(shown: str) -> str:
+    """What a terminal shows, without colours, movements and bells."""
+    return _ESCAPE_SEQUENCE.sub("", shown).replace("\a", "")
+
+
 class Shell:
     """An interactive shell on a terminal, with jobsched's completion loaded."""
 

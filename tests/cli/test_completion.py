@@ -16,7 +16,7 @@ import pytest
 
 from jobsched.cli import vocabulary
 from jobsched.cli.reference.scripts import FILES
-from jobsched.tests.cli.shells import Shell, bash_words, script
+from jobsched.tests.cli.shells import Shell, bash_words, plain, script
 
 HOSTILE = [
     "$(touch pwned)", "`touch pwned`", "a;touch pwned", "a\ntouch pwned", "\x1b[2J", "a'b", 'a"b', "a b", "-rf", "a\tb",
@@ -67,6 +67,9 @@ STATIC: list[tuple[str, set[str]]] = [
     ("jobsched help exit", {"exit-codes"}),
     ("jobsched completion z", {"zsh"}),
     ("jobsched nothing ", set()),
+    ("jobsched ls -f args.us", set()),
+    ("jobsched cancel -f sched", {"schedule:", "schedule~"}),
+    ("jobsched submit nothing_known ", set()),
 ]
 
 
@@ -116,8 +119,9 @@ def test_a_cache_that_somebody_has_tampered_with_is_not_offered(
 ) -> None:
     """Neither word nor description; nothing of it runs, whether in the middle or as the time of writing."""
     known("queues", "default\t", f"{planted}\tx", f"other\t{planted}")
-    offered = one("jobsched queue pause ", shell_environ, tmp_path)
-    assert [word for word in offered if not vocabulary.WORD.fullmatch(word)] == []
+    for line in ("jobsched queue pause ", "jobsched ls -f queue:", "jobsched ls -f queue:default,"):
+        offered = one(line, shell_environ, tmp_path)
+        assert [word for word in offered if not vocabulary.WORD.fullmatch(word.replace(",", ""))] == []
 
     known("queues", "default\t").write_text(f"#{planted}\ndefault\t\n")
     one("jobsched queue pause ", shell_environ, tmp_path)
@@ -250,6 +254,41 @@ def test_bash_completes_at_its_prompt(
         known("queues", "mail:a\t", "mail:b\tpaused")
         assert " b  (paused)" in bash.tab("jobsched queue pause mail:")
     assert not (tmp_path / "pwned").exists()
+
+
+FILTERS = [
+    ("-f 'state:dead queue:ma", "-f 'state:dead queue:mail:"),
+    ("-f 'state:dead -tag:nightly,we", "-f 'state:dead -tag:nightly,weekly' "),
+    ('-f "worker:ho', '-f "worker:host-1/0" '),
+    ("-f 'type:pdf", "-f 'type:pdf_invoice' "),
+    ("-f schedule=ba", "-f schedule=backup "),
+    ("-f 'ag", "-f 'age"),
+    ("--filter=priority:cr", "--filter=priority:critical "),
+    ("-f -state:dead,q", "-f -state:dead,queued "),
+    ("-f state:dead\\ queue:ma", "-f state:dead\\ queue:mail:"),
+]
+"""What is typed after `jobsched ls`, and what two tabs make of it."""
+WORDS_OF_FILTERS = {
+    "queues": ["mail:a\t", "mail:b\tpaused"], "tags": ["nightly\t", "weekly\t"], "workers": ["host-1/0\t"],
+    "schedules": ["backup\t"],
+}  # fmt: skip
+
+
+def test_bash_completes_filters_and_payloads(
+    known: Callable[..., Path], shell_environ: dict[str, str], tmp_path: Path
+) -> None:
+    """The last term, in quotes of either kind and without; the quote stays open until a value is whole."""
+    for kind, lines in WORDS_OF_FILTERS.items():
+        known(kind, *lines)
+    with Shell("bash", shell_environ, tmp_path) as bash:
+        for typed, expected in FILTERS:
+            assert expected in plain(bash.tab(f"jobsched ls {typed}"))
+        assert "id>  (its number" in bash.tab("jobsched ls -f 'id")
+        assert "age>" not in bash.tab("jobsched ls -f ag")  # where it would redirect
+        assert "--filter='state:dead' " in plain(bash.tab("jobsched ls --filter='state:de"))
+        assert "submit pdf_invoice currency=" in bash.tab("jobsched submit pdf_invoice cur")
+        assert "argv:=" in bash.tab("jobsched submit command ")
+        assert "-f 'state:dead args'" not in plain(bash.tab("jobsched ls -f 'state:dead ar"))
 
 
 @pytest.mark.parametrize("shell", FILES)

@@ -13,8 +13,8 @@ import pytest
 
 from jobsched.cli import vocabulary
 from jobsched.cli.reference.scripts import FILES
-from jobsched.tests.cli.shells import Shell, fish_words
-from jobsched.tests.cli.test_completion import HOSTILE, STATIC
+from jobsched.tests.cli.shells import Shell, fish_words, plain
+from jobsched.tests.cli.test_completion import FILTERS, HOSTILE, STATIC, WORDS_OF_FILTERS
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +64,35 @@ def test_zsh_completes_at_its_prompt(user: dict[str, str], tmp_path: Path) -> No
         assert "default,mail:a" in zsh.tab("jobsched worker --queues default,m")
 
 
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_filters_and_payloads_are_completed(shell: str, user: dict[str, str], tmp_path: Path) -> None:
+    """As in bash: in quotes of either kind and without. What only begins a term closes no quote."""
+    for kind, lines in WORDS_OF_FILTERS.items():
+        plant(user, kind, *lines)
+    with Shell(shell, user, tmp_path) as opened:
+        for typed, expected in FILTERS:
+            assert expected in plain(opened.tab(f"jobsched ls {typed}"))
+        assert re.search("id> .*its number", opened.tab("jobsched ls -f 'id"))
+        assert "currency=" in opened.tab("jobsched submit pdf_invoice cur")
+        assert "argv:=" in opened.tab("jobsched submit command ")
+        assert "args.' " not in plain(opened.tab("jobsched ls -f 'state:dead ar"))
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.parametrize("flag", ["-p prod", "--profile prod", "--profile=prod"])
+def test_the_profile_of_a_flag_is_the_one_whose_words_are_offered(
+    shell: str, flag: str, user: dict[str, str], tmp_path: Path
+) -> None:
+    """It stands on the line before the word does, and is stronger than the environment."""
+    plant(user, "queues", "here\t")
+    vocabulary.write(tmp_path / "cache/jobsched/words/profile-prod", [("queues", "there", "")])
+    with Shell(shell, user, tmp_path) as opened:
+        for line in (f"jobsched queue pause {flag} ", f"jobsched ls {flag} -f 'queue:"):
+            shown = plain(opened.tab(line))
+            assert "there" in shown
+            assert "here" not in shown.replace("there", "")
+
+
 @pytest.mark.parametrize("shell", FILES)
 def test_nothing_that_was_planted_is_executed_or_breaks_the_listing(
     shell: str, user: dict[str, str], tmp_path: Path
@@ -79,6 +108,8 @@ def test_nothing_that_was_planted_is_executed_or_breaks_the_listing(
             assert "touch" not in shown
             assert "\x1b[2J" not in shown
             assert "xxxxxxxxxx" not in shown
+            opened.tab("jobsched ls -f 'state:dead queue:")
+            opened.tab("jobsched ls -f 'queue:$(touch pwned) `touch pwned` queue:")
     assert not (tmp_path / "pwned").exists()
 
 
