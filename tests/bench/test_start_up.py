@@ -1,10 +1,12 @@
 """How long commands take, beside a Python that does nothing: `pytest -s tests/bench/test_start_up.py`.
 
 The fastest of several runs of each, taken in turn, so that a machine that is busy for a while slows all of them.
+One that is busy all the time makes every command late: figures are shown then, and not judged.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +15,8 @@ from pathlib import Path
 import pytest
 
 RUNS = 15
+QUIET = 0.5
+"""What may run or wait to run for each processor, on average over a minute, besides these commands."""
 PROGRAM = str(Path(sys.executable).with_name("jobsched"))
 BUDGETS_MS = {
     "--version": 60,
@@ -31,8 +35,15 @@ BUDGETS_MS = {
 
 def once(argv: list[str], environ: dict[str, str], cwd: Path) -> float:
     start = time.perf_counter()
-    subprocess.run(argv, env=environ, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True)
-    return (time.perf_counter() - start) * 1000
+    done = subprocess.run(argv, env=environ, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True)
+    taken = (time.perf_counter() - start) * 1000
+    assert done.returncode in (0, 1), done.stderr  # 1: the job that is waited for was cancelled
+    return taken
+
+
+def busy() -> float:
+    """How many processes run or wait to run, for each processor."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 @pytest.mark.timeout(1800)
@@ -44,6 +55,8 @@ def test_commands_start_within_their_budgets(environ: dict[str, str], database_u
     subprocess.run([PROGRAM, "cancel", job], env=env, cwd=tmp_path, capture_output=True)
     lines = {line: [PROGRAM, *line.format(job=job).split()] for line in BUDGETS_MS}
     bare = [sys.executable, "-c", "pass"]
+    assert submitted.returncode == 0, submitted.stderr
+    others = busy()
 
     times: dict[str, list[float]] = {"": [], **{line: [] for line in lines}}
     for _ in range(RUNS):
@@ -56,4 +69,6 @@ def test_commands_start_within_their_budgets(environ: dict[str, str], database_u
     for line, taken in times.items():
         sys.stdout.write(f"jobsched {line}: + {min(taken) - floor:.0f} ms (budget {BUDGETS_MS[line]})\n")
     late = {line: min(taken) - floor for line, taken in times.items() if min(taken) - floor > BUDGETS_MS[line]}
+    if late and others > QUIET:
+        pytest.skip(f"late on a machine that is busy with {others:.1f} other processes a processor: {', '.join(late)}")
     assert late == {}

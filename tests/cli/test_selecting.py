@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import select
 import subprocess
+import termios
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -197,3 +203,54 @@ def test_changes_are_listed_and_undone(cli: Cli, ids: list[str], terminal: Calla
     assert cli("undo", str(listed[1]["id"])).code == 0
     assert cli("ls", "--count", "-f", "state:queued").out == "3\n"
     assert cli("ops", "ls", "--mine", "--fields", "verb,undone_by").lines[0].startswith("cancel\t")
+
+
+def test_a_list_that_is_watched_on_a_terminal_is_drawn_again_and_leaves_it_as_it_was(
+    cli: Cli, ids: list[str], shell_environ: dict[str, str], tmp_path: Path
+) -> None:
+    """Each change is on the screen with the next look; Ctrl-C ends it, quietly, with the terminal's own settings."""
+    mine, its = pty.openpty()
+    before = termios.tcgetattr(its)
+    watching = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", *PROGRAM, "ls", "--watch", "--every", "0.1s", "-f", "state:queued,cancelled"],
+        stdin=its, stdout=its, stderr=its, env=shell_environ | {"TERM": "xterm", "COLUMNS": "100"}, cwd=tmp_path,
+    )  # fmt: skip
+    try:
+        shown = screen_with(mine, lambda text: text.count("queued") == 2)
+        assert "Ctrl-C ends" in shown
+        cli("cancel", ids[1])
+        screen_with(mine, lambda text: text.count("queued") == 1)
+        cli("cancel", ids[2])
+        screen_with(mine, lambda text: "queued" not in text and "cancelled" in text)
+        os.write(mine, b"\x03")
+        last = rest_of(mine, watching)
+        assert watching.wait(60) == 130
+        assert termios.tcgetattr(its) == before
+        assert "Traceback" not in last
+        assert re.findall(r"\x1b\[\?\d+[hl]", last) == []  # no mode was set, so that none is left to be taken back
+    finally:
+        watching.kill()
+        watching.wait(60)
+        os.close(its)
+        os.close(mine)
+
+
+def screen_with(terminal: int, wanted: Callable[[str], bool]) -> str:
+    """Read until a screen is as wanted, from one clearing to the next; return it."""
+    text, end = "", time.monotonic() + 30
+    while time.monotonic() < end:
+        if select.select([terminal], [], [], 0.1)[0]:
+            text += os.read(terminal, 65536).decode(errors="replace")
+        for screen in text.split("\x1b[2J")[1:-1]:
+            if wanted(screen):
+                return screen
+    raise AssertionError(text)
+
+
+def rest_of(terminal: int, process: subprocess.Popen[bytes]) -> str:
+    """What the terminal shows until the process has ended."""
+    text = ""
+    while select.select([terminal], [], [], 0.1)[0] or process.poll() is None:
+        if select.select([terminal], [], [], 0)[0]:
+            text += os.read(terminal, 65536).decode(errors="replace")
+    return text

@@ -148,6 +148,9 @@ def test_the_store_finds_what_python_finds(
     assert row is not None
     expected = [job for job in everything if matches(selection, job, now=row[0])]
     assert select_ids(connection, selection, EVERY, patience=30) == [job.id for job in expected]
+    for limit in (1, 5):
+        page = [job.id for job in expected if job.id < 300][:limit]
+        assert select_ids(connection, selection, Page(before=300, limit=limit), patience=30) == page
     counted = count_by(connection, selection, ("queue", "state", "type"), patience=30)
     found = {(each.by["queue"], each.by["state"], each.by["type"]): each.count for each in counted}
     assert found == Counter((job.queue, job.state.value, job.type) for job in expected)
