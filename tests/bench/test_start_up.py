@@ -1,7 +1,7 @@
 """How long commands take, beside a Python that does nothing: `pytest -s tests/bench/test_start_up.py`.
 
 The fastest of several runs of each, taken in turn, so that a machine that is busy for a while slows all of them.
-One that is busy all the time makes every command late: figures are shown then, and not judged.
+One that is busy all the time makes every command late, and a failure says how busy it was.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from pathlib import Path
 import pytest
 
 RUNS = 15
-QUIET = 0.5
-"""What may run or wait to run for each processor, on average over a minute, besides these commands."""
 PROGRAM = str(Path(sys.executable).with_name("jobsched"))
 BUDGETS_MS = {
     "--version": 60,
@@ -37,7 +35,7 @@ def once(argv: list[str], environ: dict[str, str], cwd: Path) -> float:
     start = time.perf_counter()
     done = subprocess.run(argv, env=environ, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True)
     taken = (time.perf_counter() - start) * 1000
-    assert done.returncode in (0, 1), done.stderr  # 1: the job that is waited for was cancelled
+    assert done.returncode in (0, 1, 4), done.stderr  # the job that is waited for and cancelled was cancelled before
     return taken
 
 
@@ -69,6 +67,4 @@ def test_commands_start_within_their_budgets(environ: dict[str, str], database_u
     for line, taken in times.items():
         sys.stdout.write(f"jobsched {line}: + {min(taken) - floor:.0f} ms (budget {BUDGETS_MS[line]})\n")
     late = {line: min(taken) - floor for line, taken in times.items() if min(taken) - floor > BUDGETS_MS[line]}
-    if late and others > QUIET:
-        pytest.skip(f"late on a machine that is busy with {others:.1f} other processes a processor: {', '.join(late)}")
-    assert late == {}
+    assert late == {}, f"late, beside {others:.1f} other processes a processor"
