@@ -21,7 +21,7 @@ from textual.widgets import ContentSwitcher, Footer, Static
 from ..core.model.errors import JobschedError
 from .acting import Act, command_line, told, undo_of
 from .feed import Feed
-from .look import Look, span
+from .look import Look, clock, span
 from .options import Options
 from .palette import Everything
 from .questions import Jobs, last_change
@@ -36,7 +36,7 @@ from .screens.overview import OverviewView
 from .screens.preview import Preview
 from .screens.queues import QueuesView
 from .screens.workers import WorkersView
-from .view import View, clock, words
+from .view import View, words
 
 TWICE = 2.0
 """Seconds within which Ctrl-C has to be pressed twice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from ..core.model.durations import format_duration
 from ..core.model.signs import COLOURS, SYMBOLS
@@ -80,3 +81,16 @@ def rate(per_second: float | None) -> str:
     if per_second >= 10_000:
         return f"{per_second / 1000:.1f}k/s"
     return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago that was, or in how long it will be; empty for None."""
+    if moment is None:
+        return ""
+    seconds = (now - moment).total_seconds()
+    return span(max(0.0, seconds)) if seconds > -1 else f"in {span(-seconds)}"
+
+
+def clock(now: datetime) -> str:
+    """Time of day in UTC."""
+    return f"{now.astimezone(UTC):%H:%M:%S} UTC"

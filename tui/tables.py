@@ -3,64 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 
 from ..core.model.job import Job
 from ..core.model.results import QueueInfo, WorkerInfo
 from ..core.model.states import State
-from ..core.model.watching import MOST_COUNTED, Ends, WatchedQueue
 from .look import Look, number, rate, span
-from .questions import Board
+from .rows import LIVENESS, QueueRow, depth, waiting
 from .widgets.virtual_table import Cell, Column
 
 Ago = Callable[[datetime | None], str]
-LIVENESS = {"live": ("●", "*", "green"), "late": ("◐", "!", "yellow"), "lost": ("✖", "x", "red")}
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    """A queue with what came and went in it, and how many jobs its workers can run at a time."""
-
-    watched: WatchedQueue
-    submitted: float
-    ends: Ends | None
-    slots: int
-
-    @property
-    def queue(self) -> QueueInfo:
-        return self.watched.queue
-
-
-def queue_rows(board: Board) -> list[QueueRow]:
-    """The queues, those with most to do first."""
-    flow, workers = board.flow, [worker for worker in board.workers if worker.liveness != "lost"]
-    rows = [
-        QueueRow(
-            each,
-            flow.submitted.get(each.queue.name, 0.0),
-            flow.ended.get(each.queue.name),
-            sum(worker.concurrency for worker in workers if serves(worker, each.queue.name)),
-        )
-        for each in board.queues
-    ]
-    return sorted(rows, key=lambda row: (-row.queue.queued - row.queue.running, row.queue.name))
-
-
-def serves(worker: WorkerInfo, queue: str) -> bool:
-    """Whether a worker takes jobs of that queue."""
-    return worker.queues is None or queue in worker.queues
 
 
 def queue_columns(look: Look) -> list[Column[QueueRow]]:
     """A queue: what waits, what runs, what comes and goes."""
     return [
         Column("QUEUE", 12, lambda row: _queue_name(row.queue, look), grow=1),
-        Column("QUEUED", 9, lambda row: _depth(row.watched, look), right=True),
+        Column("QUEUED", 9, lambda row: depth(row.watched), right=True),
         Column("OLDEST", 6, lambda row: span(row.queue.oldest_queued), right=True),
         Column("RUN/SLOTS", 9, _slots, right=True),
-        Column("WAITING", 7, lambda row: number(_waiting(row.queue)), right=True, drop=5),
+        Column("WAITING", 7, lambda row: number(waiting(row.queue)), right=True, drop=5),
         Column("IN", 8, lambda row: rate(row.submitted), right=True, drop=2),
         Column("OUT", 8, lambda row: rate(row.ends.per_second if row.ends else 0.0), right=True, drop=1),
         Column("DEAD", 5, _dead_share, right=True, drop=3),
@@ -75,22 +38,9 @@ def _queue_name(queue: QueueInfo, look: Look) -> Cell:
     return queue.name
 
 
-def _depth(watched: WatchedQueue, look: Look) -> str:
-    if not watched.is_cut:
-        return number(watched.queue.queued)
-    if watched.estimate is not None:
-        return f"~{number(watched.estimate)}"
-    return number(MOST_COUNTED, more=True)
-
-
 def _slots(row: QueueRow) -> Cell:
     text = f"{number(row.queue.running)}/{number(row.slots)}"
     return (text, "red") if row.queue.queued and not row.slots else text
-
-
-def _waiting(queue: QueueInfo) -> int:
-    """Jobs that wait for something else than a worker."""
-    return queue.scheduled + queue.retrying + queue.blocked
 
 
 def _dead_share(row: QueueRow) -> Cell:
@@ -105,8 +55,8 @@ def _drained(row: QueueRow, look: Look) -> str:
     if not row.queue.queued:
         return ""
     gone = (row.ends.per_second if row.ends else 0.0) - row.submitted
-    depth = row.watched.estimate or row.queue.queued
-    return span(depth / gone) if gone > 0 and not row.watched.queue.paused else look.pick("∞", "never")
+    queued = row.watched.estimate or row.queue.queued
+    return span(queued / gone) if gone > 0 and not row.watched.queue.paused else look.pick("∞", "never")
 
 
 def worker_columns(look: Look, ago: Ago) -> list[Column[WorkerInfo]]:
@@ -170,24 +120,3 @@ def _said(job: Job) -> str:
     if job.progress is not None and job.state is State.RUNNING:
         return f"{job.progress:.0%} {job.progress_message or ''}".strip()
     return f"held by {job.held_by}" if job.held_by else ""
-
-
-def attention(board: Board, look: Look) -> Sequence[tuple[str, str]]:
-    """What somebody should look at, most urgent first, each with its style."""
-    found = []
-    for worker in board.workers:
-        if worker.liveness != "live":
-            colour = LIVENESS[worker.liveness][2]
-            found.append((f"{worker.name} {worker.liveness}, silent for {span(worker.silent)}", colour))
-    for row in queue_rows(board):
-        queue = row.queue
-        if queue.paused:
-            why = f": {queue.pause_reason}" if queue.pause_reason else ""
-            found.append((f"{queue.name} is paused by {queue.paused_by}{why}", "yellow"))
-        elif queue.queued and not row.slots:
-            found.append((f"{queue.name}: {number(queue.queued)} queued, no worker serves it", "red"))
-        elif row.ends and row.ends.count >= 10 and row.ends.dead / row.ends.count >= 0.05:
-            found.append((f"{queue.name}: {row.ends.dead / row.ends.count:.0%} of its jobs died lately", "red"))
-    if not board.workers:
-        found.insert(0, ("no worker runs: jobsched worker", "red"))
-    return found

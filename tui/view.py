@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
 from rich.text import Text
@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from .acting import Act
-from .look import Look, span
+from .look import Look, ago
 
 if TYPE_CHECKING:
     from .feed import Feed
@@ -82,20 +82,12 @@ class View(Vertical):
 
     def ago(self, moment: datetime | None) -> str:
         """How long ago that was, or in how long it will be."""
-        if moment is None:
-            return ""
-        seconds = (self.shell.now() - moment).total_seconds()
-        return span(max(0.0, seconds)) if seconds > -1 else f"in {span(-seconds)}"
+        return ago(moment, self.shell.now())
 
 
 def words(parts: Sequence[tuple[str, str]], look: Look) -> Text:
     """A line of (text, style) in which nothing is markup and everything is safe to show."""
     return Text.assemble(*((look.text(text), style) for text, style in parts), no_wrap=True, end="")
-
-
-def clock(now: datetime) -> str:
-    """Time of day in UTC."""
-    return f"{now.astimezone(UTC):%H:%M:%S} UTC"
 
 
 def paragraph(lines: Sequence[str], look: Look) -> Text:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,23 +16,13 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from ...core.model.errors import UsageError
 from ..look import Look
+from ..shell_line import program, read_line
 from ..view import words
 from ..widgets.log_ring import LogRing
 
 PIECE = 65536
-READERS = frozenset(
-    {"ls", "ps", "jobs", "show", "logs", "tail", "wait", "why", "handlers", "doctor", "verify", "help", "--help",
-     "--version"}
-)  # fmt: skip
-"""Verbs that change nothing."""
-READING_NOUNS = {
-    "queue": {"ls"},
-    "cron": {"ls", "show", "next", "history", "check"},
-    "workers": {"ls"},
-    "dlq": {"ls", "show"},
-    "config": {"list", "get", "explain"},
-}
 
 
 class CommandScreen(ModalScreen[None]):
@@ -100,19 +88,11 @@ class CommandScreen(ModalScreen[None]):
     @on(Input.Submitted, "#line")
     def _run(self, event: Input.Submitted) -> None:
         try:
-            argv = shlex.split(event.value)
-        except ValueError as error:
-            self._say(f"{error}", bad=True)
+            argv = read_line(event.value, read_only=self.read_only)
+        except UsageError as error:
+            self._say(error.message, bad=True)
             return
-        if argv[:1] == ["jobsched"]:
-            del argv[0]
         if not argv:
-            return
-        if self.read_only and not only_reads(argv):
-            self._say("read-only: this line changes something", bad=True)
-            return
-        if argv[0] == "tui":
-            self._say("that is here", bad=True)
             return
         if event.value not in self.history[-1:]:
             self.history.append(event.value)
@@ -124,9 +104,8 @@ class CommandScreen(ModalScreen[None]):
         self.ring.clear()
         self.ring.complete = False
         self._say("running, Ctrl-C stops it")
-        table = () if any(word.startswith(("-o", "-q", "--output", "--quiet")) for word in argv) else ("-o", "table")
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "jobsched.cli", *table, "--no-input", *argv,
+            *program(argv),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, **self._environ, "COLUMNS": str(self.size.width)},
         )  # fmt: skip
@@ -156,9 +135,3 @@ class CommandScreen(ModalScreen[None]):
 
     def _say(self, text: str, *, bad: bool = False) -> None:
         self.query_one("#said", Static).update(words([(text, "red" if bad else "")], self.look))
-
-
-def only_reads(argv: list[str]) -> bool:
-    """Whether a line certainly changes nothing: only words that are known for it, flags after the verb."""
-    verb = argv[0]
-    return verb in READERS or (len(argv) > 1 and argv[1] in READING_NOUNS.get(verb, set()))

@@ -18,7 +18,8 @@ from ...core.model.watching import Totals
 from .. import questions
 from ..acting import on_queue
 from ..look import Look, rate, span
-from ..tables import QueueRow, attention, queue_columns, queue_rows
+from ..rows import QueueRow, attention, queue_rows
+from ..tables import queue_columns
 from ..view import View, words
 from ..widgets.virtual_table import VirtualTable
 
@@ -113,9 +114,7 @@ class OverviewView(View):
                 self._time("wait", ends.wait if ends else None, ends.slow_wait if ends else None, self._wait),
                 self._time("run", ends.run if ends else None, ends.slow_run if ends else None, self._run),
             ],
-            "attention": [
-                [(f"{self.look.pick('▲', '!')} ", style), (text, style)] for text, style in attention(board, self.look)
-            ]
+            "attention": [[(f"{self.look.pick('▲', '!')} ", style), (text, style)] for text, style in attention(board)]
             or [[(f"{self.look.pick('✔', '+')} nothing", "green")]],
         }
         for name, lines in panels.items():

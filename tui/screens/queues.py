@@ -14,7 +14,8 @@ from ...core.model.selection import quoted
 from .. import questions
 from ..acting import on_queue
 from ..look import Look
-from ..tables import QueueRow, queue_columns, queue_rows
+from ..rows import QueueRow, queue_rows
+from ..tables import queue_columns
 from ..view import View, paragraph
 from ..widgets.virtual_table import VirtualTable
 
