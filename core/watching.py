@@ -12,7 +12,7 @@ from .submitting import Submitting
 
 if TYPE_CHECKING:  # every command that opens the store loads this module
     from .model.job import Job
-    from .model.results import Event
+    from .model.results import Event, TailCursor
     from .model.watching import DeadKind, Flow, Totals, WatchedQueue
 
 PROBE_SECONDS = 10.0
@@ -75,6 +75,17 @@ class Watching(Submitting):
 
         with self.store.connection() as own:
             return watch.events(own, limit)
+
+    def ended_since(self, cursor: TailCursor | None) -> tuple[builtins.list[Event], TailCursor]:
+        """Return up to a thousand ends and failed attempts after `cursor`, each exactly once, and where to go on.
+
+        cursor: None gives nothing but where to begin. Somebody's open transaction delays what committed after it began.
+        """
+        from .store import tail
+
+        with self.store.connection() as own:
+            events = [] if cursor is None else tail.tail_page(own, cursor)
+            return events, events[-1].cursor if events else cursor or tail.tail_start(own)
 
     def notices(self, workers: Collection[int], until: Callable[[], bool]) -> Iterator[str]:
         """Yield "" as soon as nothing is missed, and then a word whenever somebody tells workers something.

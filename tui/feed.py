@@ -227,3 +227,32 @@ class Feed:
     def _deaf(self, heard: frozenset[int]) -> bool:
         """Whether others are to be listened to by now, or nobody."""
         return self._stopping.is_set() or heard != self._workers
+
+
+class Direct:
+    """The same door for whoever waits for each answer: the line mode."""
+
+    def __init__(self, settings: Settings, *, patience: float = PATIENCE) -> None:
+        """patience: seconds a statement may take."""
+        self._settings = settings.replace(connect_timeout=min(CONNECT_TIMEOUT, settings["connect_timeout"]))
+        self._service = Service(self._settings)
+        self._patience = patience
+
+    @property
+    def where(self) -> str:
+        """User, host, port and database; never a password. Raises what opening the store does."""
+        return self._service.store.shown_url
+
+    def ask(self, question: Callable[[Service], Answer]) -> Answer:
+        """Return what `question` finds out, in a transaction that only reads. JobschedError."""
+        with self._service.reading(self._patience):
+            return question(self._service)
+
+    def change(self, call: Callable[[Service, str], Answer], by: str) -> Answer:
+        """Change something, as `by`. Raises what the use case does."""
+        with Service(self._settings, submitter=by) as service:
+            return call(service, by)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._service.close()

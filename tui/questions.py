@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.model.job import Attempt, Job
-from ..core.model.results import DeadGroup, Dependency, Event, Operation, OutputChunk, WorkerInfo
+from ..core.model.results import DeadGroup, Dependency, Event, Operation, OutputChunk, TailCursor, WorkerInfo
 from ..core.model.schedule import Schedule
 from ..core.model.watching import DeadKind, Flow, Totals, WatchedQueue
 
@@ -69,6 +69,11 @@ def dead_kinds(service: Service) -> list[DeadKind]:
 def events(service: Service) -> list[Event]:
     """What ended last."""
     return service.newest_events()
+
+
+def ended_since(cursor: TailCursor | None) -> Callable[[Service], tuple[list[Event], TailCursor]]:
+    """What ended after `cursor`, a thousand at most, and where to go on."""
+    return lambda service: service.ended_since(cursor)
 
 
 def job(job_id: int) -> Callable[[Service], JobView]:

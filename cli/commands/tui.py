@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ from ..who import user
 
 VIEWS = ("overview", "queues", "jobs", "workers", "dead", "cron", "activity")
 KEYS = (Column("name"), Column("keys", "list"), Column("what"))
-INSTEAD = "jobsched ls, jobsched tail -o jsonl or jobsched queue ls say the same line by line"
+INSTEAD = "jobsched tui --plain — or jobsched ls, jobsched tail -o jsonl and jobsched queue ls, line by line"
 
 
 def command(
@@ -30,6 +31,9 @@ def command(
     read_only: Annotated[bool, typer.Option("--read-only", help="Look, and change nothing.")] = False,
     refresh: Annotated[str, typer.Option("--refresh", metavar="SPAN", help="How often to look: 250ms to 30s.")] = "1s",
     ascii_: Annotated[bool, typer.Option("--ascii", help="Nothing beyond ASCII, as with LANG=C.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Lines and a numbered menu: for screen readers and dumb terminals.")
+    ] = False,
     keys: Annotated[bool, typer.Option("--keys", help="List the keys, by the names that [keymap] knows.")] = False,
 ) -> int:
     """Watch queues, jobs, workers and dead letters, and change them; ? shows the keys."""
@@ -43,30 +47,43 @@ def command(
         raise UsageError(f"--refresh is {refresh} — it must be 250ms to 30s")
     if keys:
         return _list_keys()
-    _need_terminal()
-    run = invocation.current()
+    if not plain:
+        _need_terminal()
+    return _show(
+        view="jobs" if filter_ else chosen or VIEWS[0],
+        filter_=filter_ or "",
+        read_only=read_only,
+        interval=interval,
+        ascii_only=ascii_ or not unicode_wanted(),
+        plain=plain,
+    )
 
-    from ...tui.app import run as show
-    from ...tui.keymap import read_keymap
+
+def _show(*, view: str, filter_: str, read_only: bool, interval: float, ascii_only: bool, plain: bool) -> int:
     from ...tui.options import Options
 
-    environ = {} if run.database_url is None else {"JOBSCHED_DATABASE_URL": run.database_url}
-    return show(
-        Options(
-            settings=run.settings,
-            by=user(),
-            profile=run.settings.profile or "",
-            read_only=read_only or run.settings["tui.read_only"],
-            typed=run.settings["tui.production"],
-            ascii_only=ascii_ or not unicode_wanted(),
-            interval=interval,
-            view="jobs" if filter_ else chosen or VIEWS[0],
-            filter=filter_ or "",
-            environ=environ,
-            last=last.recall,
-            keymap=read_keymap(run.settings["keymap"]),
-        )
+    run = invocation.current()
+    options = Options(
+        settings=run.settings,
+        by=user(),
+        profile=run.settings.profile or "",
+        read_only=read_only or run.settings["tui.read_only"],
+        typed=run.settings["tui.production"],
+        ascii_only=ascii_only,
+        interval=interval,
+        view=view,
+        filter=filter_,
+        environ={} if run.database_url is None else {"JOBSCHED_DATABASE_URL": run.database_url},
+        last=last.recall,
     )
+    if plain:
+        from ...tui.plain import run as say
+
+        return say(options)
+    from ...tui.app import run as show
+    from ...tui.keymap import read_keymap
+
+    return show(replace(options, keymap=read_keymap(run.settings["keymap"])))
 
 
 def _list_keys() -> int:

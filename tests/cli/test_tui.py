@@ -14,7 +14,7 @@ def test_without_a_terminal_it_says_what_to_use_instead(cli: Callable[..., Any])
     outcome = cli("tui")
     assert (outcome.code, outcome.out) == (2, "")
     assert "terminal" in outcome.err
-    assert "fix: jobsched ls" in outcome.err
+    assert "fix: jobsched tui --plain" in outcome.err
 
 
 def test_a_dumb_terminal_is_none(terminal: Callable[..., Any]) -> None:
@@ -79,3 +79,25 @@ def test_a_filter_is_where_it_begins(terminal: Callable[..., Any]) -> None:
     code, shown = terminal("tui", "-f", "state:dead", answer="q", LANG="C.UTF-8")
     assert code == 0
     assert "no job matches" in shown
+
+
+def test_a_dumb_terminal_is_enough_for_lines(terminal: Callable[..., Any], cli: Callable[..., Any]) -> None:
+    """A numbered menu, and no escape code; the error of the screens names the flag."""
+    cli("submit", "noop", "-q", "--queue", "emails")
+    code, shown = terminal("tui", "--plain", answer="3\nq\n", TERM="dumb")
+    assert code == 0
+    assert "1 overview, 2 queues, 3 jobs" in shown
+    assert "queued, noop, queue emails" in shown
+    assert "\x1b" not in shown
+    assert "jobsched tui --plain" in terminal("tui", TERM="dumb")[1]
+
+
+def test_lines_begin_where_they_are_asked_to(terminal: Callable[..., Any], program: Callable[..., Any]) -> None:
+    """A pipe will do; a store that is not there is said with its exit code."""
+    outcome = program("tui", "--plain", "-f", "state:dead", "--read-only", stdin="q\n")
+    assert outcome.code == 0
+    assert "jobs that fit state:dead" in outcome.out
+    assert "read-only" in outcome.out
+    code, shown = terminal("tui", "--plain", TERM="dumb", JOBSCHED_DATABASE_URL="postgresql://127.0.0.1:1/none")
+    assert code == 69
+    assert "no connection" in shown
