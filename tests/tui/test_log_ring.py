@@ -76,6 +76,43 @@ async def test_a_pattern_shows_only_lines_that_have_it() -> None:
         assert len([line for line in drawn(ring)[:10] if line]) == 4
 
 
+async def test_a_line_that_comes_in_pieces_is_one_line() -> None:
+    """Whatever is said in between; but another source, or one whose line has ended, begins a new one."""
+    ring = LogRing(capacity=3)
+    async with Around(ring).run_test(size=SIZE):
+        ring.add(AT, "stdout", "one\nhal", source=1)
+        assert drawn(ring)[:3] == ["one", "hal", ""]
+        ring.add(AT, "stdout", "f, ", source=1)
+        ring.add(AT, "stderr", "oops\n", source=1)
+        ring.add(AT, "stdout", "and more\r", source=1)
+        assert drawn(ring)[:4] == ["one", "half, and more", "oops", ""]
+        ring.add(AT, "stdout", "\nlast", source=1)
+        ring.add(AT, "stdout", "first", source=2)
+        assert drawn(ring)[:3] == ["oops", "last", "first"]
+        ring.add(AT, "stdout", "\na\nb\n", source=2)
+        ring.add(AT, "stdout", " lost\n", source=1)
+        assert drawn(ring)[:3] == ["a", "b", " lost"]
+
+
+async def test_a_line_that_grows_keeps_the_pattern_the_place_and_a_bound() -> None:
+    """It may fit only once it is whole."""
+    ring = LogRing(now=lambda: AT)
+    async with Around(ring).run_test(size=SIZE) as pilot:
+        ring.set_pattern("error")
+        ring.add(AT, "stdout", "an err")
+        assert drawn(ring)[0] == ""
+        ring.add(AT, "stdout", "or")
+        assert drawn(ring)[0] == "an error"
+        ring.set_pattern("")
+        ring.add(AT, "stdout", "\n" + "\n".join(f"line {n}" for n in range(50)))
+        await pilot.press("k")
+        top = drawn(ring)[0]
+        for _ in range(30):
+            ring.add(AT, "stdout", "x" * 1000)
+        assert drawn(ring)[0] == top
+        assert max(len(line.text) for line in ring.lines) <= 10_001
+
+
 async def test_times_are_shown_where_they_are_wanted() -> None:
     """In front of each line, to the millisecond."""
     ring = LogRing()

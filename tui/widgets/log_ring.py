@@ -10,7 +10,7 @@ It follows the end until somebody scrolls up; then it stays where it is and says
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar, NamedTuple
@@ -28,6 +28,8 @@ from ..text import lines as split_lines
 CAPACITY = 10_000
 LONGEST_LINE = 10_000
 """Characters of a line that are kept."""
+RETURNED = -1
+"""In the place of an open line's number: the last text ended in the middle of CR LF."""
 WHEEL = 3
 COLOURS = {"stderr": "red", "log": "cyan"}
 
@@ -92,6 +94,7 @@ class LogRing(ScrollView, can_focus=True):
         """Nothing more will come: the status says so instead of LIVE."""
         self._now = now
         self._lines: deque[LogLine] = deque(maxlen=capacity)
+        self._open: dict[tuple[Hashable, str], int] = {}
         self._came = 0
         self._shown: deque[_Shown] = deque()
         self._top = 0
@@ -127,14 +130,47 @@ class LogRing(ScrollView, can_focus=True):
         self._top = self._end if self.live else max(0, self._top - gone)
         self.refresh()
 
-    def add(self, at: datetime, stream: str, text: str) -> None:
-        """Add the lines of a text."""
-        self.extend(LogLine(at, stream, line) for line in split_lines(text))
+    def add(self, at: datetime, stream: str, text: str, *, source: Hashable = None) -> None:
+        """Add the lines of a text; one that it ends in the middle of goes on in the next text of the same stream.
+
+        source: who said it, where there may be several; nobody goes on with another's line.
+        """
+        number = self._open.pop((source, stream), None) if text else None
+        if number == RETURNED:
+            text = text.removeprefix("\n")
+        if not text:
+            return
+        found = split_lines(text)
+        if number is not None and number >= max(0, self._came - len(self._lines)):
+            self._go_on(number, found.pop(0))
+        else:
+            number = None
+        self.extend(LogLine(at, stream, line) for line in found)
+        if text.endswith("\r"):
+            self._open[source, stream] = RETURNED
+        elif len(f"{text[-1]}x".splitlines()) == 1:
+            self._open[source, stream] = self._came - 1 if found or number is None else number
+
+    def _go_on(self, number: int, more: str) -> None:
+        """Put more at the end of a line that is kept."""
+        place = number - (self._came - len(self._lines))
+        before = self._lines[place]
+        line = LogLine(before.at, before.stream, (before.text + more)[: LONGEST_LINE + 1])
+        self._lines[place] = line
+        if number != self._came - 1:
+            self._lay_out()
+            return
+        while self._shown and self._shown[-1].number == number:
+            self._shown.pop()
+        self._shown.extend(self._pieces(number, line, self._room))
+        self._top = self._end if self.live else min(self._top, self._end)
+        self.refresh()
 
     def clear(self) -> None:
         """Forget everything, and follow the end again."""
         self._lines.clear()
         self._shown.clear()
+        self._open.clear()
         self._came, self._top, self._left, self._paused = 0, 0, 0, None
         self.refresh()
 
