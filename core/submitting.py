@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import itertools
+import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -51,6 +52,7 @@ class Submitting:
         self.submitter = words("submitter", submitter, 200) if submitter else default_submitter()
         self.window: float = settings["retention.idempotency"]
         self._store = store
+        self._opening = threading.Lock()
         self._owns_store = store is None
         self._pool_size = pool_size
         self._waker = Waker(self._connection)
@@ -61,9 +63,13 @@ class Submitting:
     @property
     def store(self) -> Store:
         """The store; the first use opens it. StoreUnreachable, SchemaTooOld, SchemaTooNew, …"""
-        if self._store is None:
-            self._store = open_store(self.settings, pool_size=self._pool_size)
-        return self._store
+        store = self._store
+        if store is None:
+            with self._opening:  # two threads that are the first would open, and start, two stores
+                store = self._store
+                if store is None:
+                    store = self._store = open_store(self.settings, pool_size=self._pool_size)
+        return store
 
     def _connection(self) -> AbstractContextManager[jobs.Connection]:
         return self.store.connection()
