@@ -80,6 +80,7 @@ class JobschedApp(App[None]):
     .-narrow #times { display: none; }
     .-short #panels { height: 3; }
     .-short .panel { border: none; }
+    OverviewView.-zoomed #panels { height: 1fr; }
     .-ascii Static { text-overflow: clip; }
     .-ascii FooterKey.-command-palette, .-ascii Toast { border: none; }
     .-ascii VerticalScroll { scrollbar-size: 0 0; }
@@ -286,6 +287,17 @@ class JobschedApp(App[None]):
         place = THEMES.index(self.theme) if self.theme in THEMES else -1
         self.theme = THEMES[(place + 1) % len(THEMES)]
 
+    def on_app_blur(self) -> None:
+        """Nobody is at the keyboard: look twice a minute, for whoever sees it beside other windows."""
+        self.feed.away = True
+        self._draw_around()
+
+    def on_app_focus(self) -> None:
+        """Somebody is back: look at once."""
+        self.feed.away = False
+        self.feed.nudge()
+        self._draw_around()
+
     def on_click(self, event: events.Click) -> None:
         """A click on a tab opens it."""
         if event.widget is not None and event.widget.id == "tabs":
@@ -371,8 +383,9 @@ class JobschedApp(App[None]):
         if self.options.profile:
             left.append((f"{self.options.profile} ", "bold red" if self.options.typed else "bold"))
         left.append((("RO" if self.options.read_only else "RW"), "yellow" if self.options.read_only else "dim"))
-        state = "paused" if fresh.paused else fresh.state
-        middle = [(f" {self.look.pick('●', '*')} {state}{dot}data {age}", "yellow" if fresh.paused else style)]
+        state = "paused" if fresh.paused else "paused (no focus)" if fresh.away else fresh.state
+        seldom = fresh.paused or fresh.away
+        middle = [(f" {self.look.pick('●', '*')} {state}{dot}data {age}", "yellow" if seldom else style)]
         if fresh.latency is not None:
             middle.append((f"{dot}db {fresh.latency * 1000:.0f}ms", "dim"))
         if not narrow:

@@ -45,7 +45,8 @@ class Freshness:
 
     age: seconds since the store last answered; None before it did. latency: of a round trip, in seconds.
     listening: whether changes are heard of at once. interval: seconds between two looks. retry: seconds
-    until it is asked again, where it is lost. reason: why it is lost or slow, in one line.
+    until it is asked again, where it is lost. reason: why it is lost or slow, in one line. away: nobody is at the
+    keyboard, so it is looked at twice a minute.
     """
 
     state: State
@@ -54,6 +55,7 @@ class Freshness:
     listening: bool
     interval: float
     paused: bool
+    away: bool
     retry: float | None
     reason: str
 
@@ -81,7 +83,7 @@ class Feed:
         self._listening = False
         self._listener: threading.Thread | None = None
         self._workers: frozenset[int] = frozenset()
-        self.paused = False
+        self.paused = self.away = False
         self.told: Callable[[], None] = lambda: None
 
     @property
@@ -105,11 +107,11 @@ class Feed:
             target=self._listen, args=(asyncio.get_running_loop(),), name="jobsched-listen", daemon=True
         )
         self._listener.start()
-        delay = FIRST_RETRY
+        delay, looked = FIRST_RETRY, 0.0
         while True:
             began = time.monotonic()
-            if not self.paused:
-                delay = await self._look(tick, delay)
+            if not self.paused and not (self.away and began - looked < LONGEST_INTERVAL):
+                looked, delay = began, await self._look(tick, delay)
             lost = self._retry_at is not None
             pause = max(0.0, (self._retry_at or 0.0) - time.monotonic()) if lost else self._interval
             with contextlib.suppress(TimeoutError):
@@ -171,6 +173,7 @@ class Feed:
             listening=self._listening,
             interval=self._interval,
             paused=self.paused,
+            away=self.away,
             retry=None if self._retry_at is None else max(0.0, self._retry_at - now),
             reason="no answer" if silent else self._reason,
         )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Static
@@ -17,6 +18,16 @@ from .look import Look, ago
 if TYPE_CHECKING:
     from .feed import Feed
     from .options import Options
+
+
+JOB_PAGES = {
+    "log": ("l", 4, "Log"),
+    "why": ("w", 1, "Why"),
+    "payload": ("a", 3, "Payload"),
+    "attempts": ("e", 2, "Attempts"),
+    "dependencies": ("o", 5, "Dependencies"),
+}
+"""What of a job can be shown from a list of jobs: its key, the page of the job, its name."""
 
 
 class Shell(Protocol):
@@ -30,8 +41,8 @@ class Shell(Protocol):
     def propose(self, act: Act) -> None:
         """Show a change to whoever is at the keyboard, and make it if they say so."""
 
-    def open_job(self, job_id: int) -> None:
-        """Show a job in full."""
+    def open_job(self, job_id: int, page: int = 1) -> None:
+        """Show a job in full, at one of its pages."""
 
     def show_jobs(self, text: str) -> None:
         """Show the jobs that fit a filter."""
@@ -83,6 +94,15 @@ class View(Vertical):
     def ago(self, moment: datetime | None) -> str:
         """How long ago that was, or in how long it will be."""
         return ago(moment, self.shell.now())
+
+
+def job_keys(scope: str, *names: str) -> list[BindingType]:
+    """Keys that open the job under the cursor at one of its pages: those that have names here. scope: of their ids."""
+    return [
+        Binding(key, f"look({page})", title, show=name in ("log", "why"), id=f"{scope}.{name}")
+        for name, (key, page, title) in JOB_PAGES.items()
+        if name in names
+    ]
 
 
 def words(parts: Sequence[tuple[str, str]], look: Look) -> Text:

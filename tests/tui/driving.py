@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from textual import events
 from textual.app import App, ComposeResult
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -34,6 +36,12 @@ async def until(pilot: Pilot[None], ask: Callable[[], object], what: str) -> Non
         assert time.monotonic() < deadline, f"still not: {what}"
         await pilot.pause()
     await pilot.pause()
+
+
+def burst(app: App[Any], text: str) -> None:
+    """Press the keys of a text so quickly that none has done anything when the last one is there."""
+    for character in text:
+        app.post_message(events.Key(_character_to_key(character), character))
 
 
 def drawn(widget: Widget) -> list[str]:

@@ -11,8 +11,8 @@ from jobsched.core.config import Settings
 from jobsched.core.model.job import NewJob
 from jobsched.core.model.selection import FIELDS, parse
 from jobsched.core.service import Service
-from jobsched.tests.tui.driving import until, until_shown
-from jobsched.tui.filtering import candidates, offers
+from jobsched.tests.tui.driving import burst, until, until_shown
+from jobsched.tui.filtering import FilterLine, candidates, offers
 from jobsched.tui.screens.jobs import JobsView
 
 Drive = Callable[..., Any]
@@ -67,6 +67,28 @@ async def test_tab_takes_what_is_offered(driven: Drive, service: Service) -> Non
         await pilot.press("tab", "enter")
         view = app.screen.query_one(JobsView)
         await until(pilot, lambda: [job.id for job in view.table.rows] == [wanted], "the one job in it")
+
+
+async def test_keys_right_after_the_slash_are_the_filters(driven: Drive, service: Service) -> None:
+    """However quickly they come: they would be changes and choosers in the table."""
+    job_id = service.submit(NewJob("noop")).id
+    async with driven(view="jobs") as (app, pilot):
+        await until_shown(pilot, "1 loaded")
+        for text in ("/sCRH*lq/c state:dead", "/ 2:?/"):
+            burst(app, text)
+            line = app.screen.query_one("#filter", FilterLine)
+            await until(pilot, lambda line=line, text=text: line.value.endswith(text[1:]), "every key is in the filter")
+            assert app.screen is app.screen_stack[0]
+            assert app.active.id == "jobs"
+            assert not app.screen.query_one(JobsView).table.every
+        assert line.value == "sCRH*lq/c state:dead/ 2:?/"
+        await pilot.press("escape")
+        app.open_job(job_id, page=4)
+        await until_shown(pilot, "LIVE")
+        burst(app, "/RCwq6/")
+        grep = app.active.query_one("#grep")
+        await until(pilot, lambda: grep.value == "RCwq6/", "every key is in the pattern")
+        assert app.screen is app.screen_stack[0]
 
 
 async def test_the_whole_grammar_is_understood(driven: Drive, service: Service, settings: Settings) -> None:

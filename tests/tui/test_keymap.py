@@ -55,7 +55,7 @@ def test_keys_can_be_exchanged_and_views_may_share_them() -> None:
 async def test_another_key_does_it_and_the_old_one_does_not(driven: Drive, service: Service) -> None:
     """Help names the new one."""
     service.submit(NewJob("noop"))
-    async with driven(view="jobs", keymap=read_keymap({"jobs_cancel": "X"})) as (_, pilot):
+    async with driven(view="jobs", size=(120, 60), keymap=read_keymap({"jobs_cancel": "X"})) as (_, pilot):
         await until_shown(pilot, "1 loaded")
         await pilot.press("question_mark")
         assert "X                     Cancel" in await until_shown(pilot, "upper-case letters")

@@ -92,11 +92,12 @@ async def test_a_log_grows_while_it_is_watched(driven: Drive, service: Service, 
     def say(chunk: int, text: str) -> None:
         leases.write_output(hands.connection, [(job.job_id, job.token, chunk, job.attempt, "stdout", text)])
 
-    say(0, "first line\n")
+    say(0, "first li")
     async with driven() as (app, pilot):
         app.open_job(job_id, page=4)
-        await until_shown(pilot, "first line", "LIVE")
-        say(1, "\x1b[31msecond\n")
+        await until_shown(pilot, "first li", "LIVE")
+        say(1, "ne\n\x1b[31msecond\n")
+        await until_shown(pilot, "first line")
         await until_shown(pilot, "\\x1b[31msecond")
         await pilot.press("slash", *"first", "enter")
         await until_shown(pilot, "only with 'first': 1")

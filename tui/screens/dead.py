@@ -17,7 +17,7 @@ from ...core.model.watching import DeadKind
 from .. import questions
 from ..acting import counted, on_selections
 from ..look import Look, number
-from ..view import View, paragraph
+from ..view import View, job_keys, paragraph
 from ..widgets.virtual_table import Column, VirtualTable
 
 CANARY = ("--canary", "3", "--rate", "50/s", "--timeout", "1m", "--yes")
@@ -34,6 +34,7 @@ class DeadView(View):
         Binding("D", "act('discard')", "Discard", id="dead.discard"),
         Binding("K", "canary", "Canary", id="dead.canary"),
         Binding("a", "all", "All dead jobs", id="dead.all"),
+        *job_keys("dead", "log", "why", "attempts", "dependencies"),
     ]
     HELP = (
         "NEW is within the last hour. R runs every job of the marked kinds again; K writes the command line that tries "
@@ -76,6 +77,11 @@ class DeadView(View):
     def action_all(self) -> None:
         """Show dead jobs one by one."""
         self.shell.show_jobs("state:dead")
+
+    def action_look(self, page: int) -> None:
+        """Show a page of the newest job of the kind under the cursor."""
+        if self.table.cursor is not None:
+            self.shell.open_job(self.table.cursor.group.example_id, page)
 
     async def action_act(self, verb: Verb) -> None:
         """Propose a change of every dead job of the marked kinds, or of the one under the cursor."""

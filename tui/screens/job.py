@@ -9,19 +9,20 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import ContentSwitcher, Input, Static
 
-from ...core.model.errors import JobNotFound
+from ...core.model.errors import JobNotFound, JobschedError
 from ...core.model.results import Verb
 from ...core.model.states import State
 from .. import questions
 from ..acting import on_jobs
 from ..look import Look, span, style_of
 from ..questions import JobView
+from ..saving import save_log
 from ..text import lines as split_lines
 from ..view import View, words
 from ..widgets.log_ring import LogRing
@@ -40,19 +41,23 @@ class JobDetail(View):
     JobDetail > ContentSwitcher { height: 1fr; }
     JobDetail VerticalScroll { padding: 0 1; scrollbar-size-vertical: 1; }
     JobDetail VerticalScroll Static { text-wrap: wrap; }
-    JobDetail #grep { height: 1; padding: 0 1; background: $boost; display: none; }
+    JobDetail > Input { height: 1; padding: 0 1; background: $boost; display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right_square_bracket,tab", "turn(1)", "Next page", key_display="]", id="job.next"),
         Binding("left_square_bracket,shift+tab", "turn(-1)", "Page before", show=False, id="job.previous"),
         *(Binding(str(n), f"page({n})", name, show=False) for n, name in enumerate(TABS, 1)),
-        Binding("slash", "grep", "Filter log", key_display="/", id="job.grep"),
+        Binding("slash", "grep", "Filter log", key_display="/", priority=True, id="job.grep"),
+        Binding("S", "save", "Save log", show=False, priority=True, id="job.save"),
         Binding("R", "act('retry')", "Retry", id="job.retry"),
         Binding("C", "act('cancel')", "Cancel", id="job.cancel"),
         Binding("H", "act('hold')", "Hold", id="job.hold"),
         Binding("L", "act('release')", "Release", show=False, id="job.release"),
     ]
-    HELP = "The log follows its end until you scroll up; f follows it again, w breaks long lines, t shows times."
+    HELP = (
+        "The log follows its end until you scroll up; f follows it again, w breaks long lines, t shows times, S "
+        "writes all of it into a new file."
+    )
 
     def __init__(self, look: Look, job_id: int, *, page: int = 1) -> None:
         super().__init__(id="job")
@@ -77,6 +82,7 @@ class JobDetail(View):
                     with VerticalScroll(id=f"page-{number}"):
                         yield Static(id=f"text-{number}")
         yield Input(compact=True, placeholder="only lines with this text", id="grep")
+        yield Input(compact=True, placeholder="a new file for the whole log", id="save", select_on_focus=False)
 
     def on_mount(self) -> None:
         self._draw_tabs()
@@ -117,12 +123,25 @@ class JobDetail(View):
         self.refresh_bindings()
         self.shell.feed.nudge()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that lead into a line work at once, before the next key is read: in the line they are characters."""
+        return action not in ("grep", "save") or not isinstance(self.screen.focused, Input)
+
     def action_grep(self) -> None:
         """Show only some lines of the log."""
         if self.page != 4:
             self.action_page(4)
         line = self.query_one("#grep", Input)
         line.display = True
+        self.give_keys(line)
+
+    def action_save(self) -> None:
+        """Ask for a file to write the log into."""
+        if self.page != 4:
+            self.action_page(4)
+        line = self.query_one("#save", Input)
+        line.value, line.display = line.value or f"job-{self.job_id}.log", True
+        line.cursor_position = len(line.value)
         self.give_keys(line)
 
     def action_act(self, verb: Verb) -> None:
@@ -136,15 +155,38 @@ class JobDetail(View):
         event.input.display = bool(event.value)
         self.give_keys(self.ring)
 
+    @on(Input.Submitted, "#save")
+    def _save(self, event: Input.Submitted) -> None:
+        event.input.display = False
+        self.give_keys(self.ring)
+        if event.value.strip():
+            self.run_worker(self._write(event.value.strip()), group="save")
+
+    async def _write(self, where: str) -> None:
+        try:
+            path, written = await save_log(self.shell.feed, self.job_id, where)
+        except JobschedError as error:
+            self.shell.say(error.message, bad=True)
+        else:
+            self.shell.say(f"{written:,} characters are in {path}")
+
+    def on_key(self, event: events.Key) -> None:
+        """Escape in a line gives the keys back to the page."""
+        line = self.screen.focused
+        if event.key == "escape" and isinstance(line, Input):
+            event.stop()
+            line.display = line.id == "grep" and bool(self.ring.pattern)
+            self.give_keys(self.ring)
+
     async def _read_output(self) -> None:
-        """What it said since: pieces may end in the middle of a line, which is then shown as two."""
+        """What it said since."""
         for _ in range(PAGES):
             try:
                 chunks = await self.shell.feed.ask(questions.output(self.job_id, self._after))
             except JobNotFound:
                 return
             for chunk in chunks:
-                self.ring.add(chunk.at, chunk.stream, chunk.text)
+                self.ring.add(chunk.at, chunk.stream, chunk.text, source=chunk.token)
             if chunks:
                 self._after = (chunks[-1].token, chunks[-1].chunk)
             if len(chunks) < questions.LOG_PAGE:

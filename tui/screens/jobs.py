@@ -23,7 +23,7 @@ from ..filtering import Ends, FilterLine, offers
 from ..look import Look
 from ..questions import Jobs
 from ..tables import extra_job_columns, job_columns
-from ..view import View, words
+from ..view import JOB_PAGES, View, job_keys, words
 from ..widgets.paged_table import PAGE, PagedTable
 from ..widgets.virtual_table import VirtualTable
 
@@ -39,7 +39,7 @@ class JobsView(View):
     JobsView > #about { height: 1; padding: 0 1; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", id="jobs.filter"),
+        Binding("slash", "filter", "Filter", key_display="/", priority=True, id="jobs.filter"),
         Binding("f", "follow", "Follow", show=False, id="jobs.follow"),
         Binding("s", "sort", "Sort", show=False, id="jobs.sort"),
         Binding("c", "columns", "Columns", show=False, id="jobs.columns"),
@@ -47,6 +47,7 @@ class JobsView(View):
         Binding("C", "act('cancel')", "Cancel", id="jobs.cancel"),
         Binding("H", "act('hold')", "Hold", id="jobs.hold"),
         Binding("L", "act('release')", "Release", show=False, id="jobs.release"),
+        *job_keys("jobs", *JOB_PAGES),
     ]
     HELP = (
         "Jobs, newest first. New ones are announced above, and shown with g; f follows them. The filter is what -f "
@@ -125,11 +126,19 @@ class JobsView(View):
             self.matching = found
             self._tell()
 
-    async def action_filter(self) -> None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The key of the filter works at once, before the next key is read: in the filter it is a character."""
+        return action != "filter" or not self.query_one("#filter", FilterLine).has_focus
+
+    def action_filter(self) -> None:
         """Write a filter."""
         line = self.query_one("#filter", FilterLine)
         line.display = True
         self.give_keys(line)
+        self.run_worker(self._learn(), group="words", exclusive=True)
+
+    async def _learn(self) -> None:
+        """Ask which names there are."""
         try:
             self._ends.known = await self.shell.feed.ask(questions.words)
         except JobschedError:
@@ -169,6 +178,11 @@ class JobsView(View):
         else:
             self.table.set_notice("")
         self.shell.feed.nudge()
+
+    def action_look(self, page: int) -> None:
+        """Show a page of the job under the cursor."""
+        if self.table.cursor is not None:
+            self.shell.open_job(self.table.cursor.id, page)
 
     async def action_act(self, verb: Verb) -> None:
         """Propose a change of what is marked, or of the job under the cursor."""

@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.widget import Widget
 from textual.widgets import Static
 
 from ...core.model.selection import quoted
@@ -30,17 +31,27 @@ LINES = 4
 """Lines of the panels."""
 
 
+class Panel(Static, can_focus=True):
+    """A few lines in a frame; Tab goes there."""
+
+
 class OverviewView(View):
-    """Panels above, queues below."""
+    """Panels above, queues below; z shows one of them alone."""
 
     DEFAULT_CSS = """
     OverviewView > #panels { height: 6; }
     OverviewView .panel { width: 1fr; height: 100%; border: round $primary 50%; padding: 0 1; }
+    OverviewView .panel:focus { background: $boost; border-title-style: reverse; }
+    OverviewView .-away { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("P", "pause", "Pause/resume", id="overview.pause"),
+        Binding("z", "zoom", "Zoom", id="overview.zoom"),
     ]
-    HELP = "Rates are of the last minute, or of the newest few hundred jobs; ~ is an estimate, + is at least."
+    HELP = (
+        "Rates are of the last minute, or of the newest few hundred jobs; ~ is an estimate, + is at least. Tab goes "
+        "from panel to panel, z shows the one with the focus alone, and all of them again."
+    )
 
     def __init__(self, look: Look) -> None:
         super().__init__(id="overview")
@@ -48,6 +59,8 @@ class OverviewView(View):
             queue_columns(look), lambda row: row.queue.name, look=look, markable=False,
             empty="no queue yet: jobsched submit noop makes one", id="overview-queues",
         )  # fmt: skip
+        self._zoomed: Widget | None = None
+        self._board: questions.Board | None = None
         self._last: Totals | None = None
         self._in: deque[float] = deque(maxlen=KEPT)
         self._out: deque[float] = deque(maxlen=KEPT)
@@ -58,7 +71,7 @@ class OverviewView(View):
     def compose(self) -> ComposeResult:
         with Horizontal(id="panels"):
             for name, title in (("throughput", "throughput"), ("times", "p50 / p95"), ("attention", "attention")):
-                panel = Static(id=name, classes="panel")
+                panel = Panel(id=name, classes="panel")
                 panel.border_title = title
                 yield panel
         yield self.table
@@ -71,7 +84,7 @@ class OverviewView(View):
         self._draw(board)
 
     def take_focus(self) -> None:
-        self.give_keys(self.table)
+        self.give_keys(self._zoomed or self.table)
 
     def argv(self) -> Sequence[str]:
         return ("queue", "ls")
@@ -83,6 +96,21 @@ class OverviewView(View):
         """Propose to pause the queue under the cursor, or to resume it."""
         if self.table.cursor is not None:
             self.shell.propose(on_queue(self.table.cursor.queue))
+
+    def action_zoom(self) -> None:
+        """Show what has the focus alone; all of it again."""
+        self._zoomed = None if self._zoomed is not None else self.screen.focused or self.table
+        panels = self.query_one("#panels")
+        for each in (*panels.query(Panel), self.table):
+            each.set_class(self._zoomed not in (None, each), "-away")
+        panels.set_class(self._zoomed is self.table, "-away")
+        self.set_class(isinstance(self._zoomed, Panel), "-zoomed")
+        self.call_after_refresh(self._draw_again)
+
+    def _draw_again(self) -> None:
+        """There is room for more of it now, or for less."""
+        if self._board is not None and self.is_mounted:
+            self._draw(self._board)
 
     @on(VirtualTable.Opened)
     def _open(self, event: VirtualTable.Opened) -> None:
@@ -102,6 +130,7 @@ class OverviewView(View):
         self._failed.append(max(0, now.failed - before.failed) / seconds)
 
     def _draw(self, board: questions.Board) -> None:
+        self._board = board
         ends = board.flow.all_ended
         panels = {
             "throughput": [
@@ -118,9 +147,11 @@ class OverviewView(View):
             or [[(f"{self.look.pick('✔', '+')} nothing", "green")]],
         }
         for name, lines in panels.items():
-            shown = lines[:LINES]
-            if len(lines) > LINES:
-                shown = [*lines[: LINES - 1], [(f"and {len(lines) - LINES + 1} more", "dim")]]
+            panel = self.query_one(f"#{name}", Panel)
+            room = max(LINES, panel.content_size.height) if panel is self._zoomed else LINES
+            shown = lines[:room]
+            if len(lines) > room:
+                shown = [*lines[: room - 1], [(f"and {len(lines) - room + 1} more", "dim")]]
             text = Text("\n").join(words(line, self.look) for line in shown)
             text.no_wrap, text.overflow = True, "ellipsis"
             self.put(f"{name}", text)
