@@ -172,6 +172,10 @@ class JobschedApp(App[None]):
         self.action_view("jobs")
         self.screen_stack[0].query_one(JobsView).show(text)
 
+    def redraw(self) -> None:
+        """Draw what is around the view again."""
+        self._draw_around()
+
     def say(self, words: str, *, bad: bool = False) -> None:
         """Say something in passing."""
         self.notify(self.look.text(words), severity="error" if bad else "information", markup=False)
@@ -386,6 +390,8 @@ class JobschedApp(App[None]):
         state = "paused" if fresh.paused else "paused (no focus)" if fresh.away else fresh.state
         seldom = fresh.paused or fresh.away
         middle = [(f" {self.look.pick('●', '*')} {state}{dot}data {age}", "yellow" if seldom else style)]
+        if self.active.as_of is not None:
+            middle = [(f" {self.look.pick('◷', '@')} as of {clock(self.active.as_of)}", "bold yellow")]
         if fresh.latency is not None:
             middle.append((f"{dot}db {fresh.latency * 1000:.0f}ms", "dim"))
         if not narrow:

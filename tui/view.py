@@ -50,6 +50,9 @@ class Shell(Protocol):
     def action_command(self, line: str = "") -> None:
         """Offer a line of the program, to be run with Enter."""
 
+    def redraw(self) -> None:
+        """Draw what is around the view again."""
+
     def say(self, words: str, *, bad: bool = False) -> None:
         """Say something in passing."""
 
@@ -67,6 +70,11 @@ class View(Vertical):
     @property
     def look(self) -> Look:
         return self.shell.look
+
+    @property
+    def as_of(self) -> datetime | None:
+        """When what is shown was seen, where somebody looks at the past."""
+        return None
 
     async def look_again(self) -> None:
         """Ask for what is shown and show it. Raises what the feed does."""
