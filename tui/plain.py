@@ -119,6 +119,7 @@ class Plain:
             try:
                 line = self._next_line()
             except EOFError:
+                self._out.write("\n" * self._prompted)
                 return 0
             if line.strip() in ("q", "quit", "exit"):
                 return 0
