@@ -152,6 +152,7 @@ COMMANDS: list[tuple[str, str]] = [
     ("setting", "config get lease"),
     ("setting", "config explain lease"),
     ("profile", "config profiles"),
+    ("tui.key", "tui --keys"),
     ("store", "db status"),
     ("finding", "doctor"),
     ("invariant", "verify"),
