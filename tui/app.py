@@ -49,6 +49,8 @@ TABS = (
     ("6", "cron", "Cron"),
     ("7", "activity", "Activity"),
 )
+SHORT = {"dead": "Dead", "activity": "Tail"}
+"""Titles where there is no room for the others."""
 THEMES = ("textual-dark", "textual-light", "ansi-dark", "ansi-light")
 
 
@@ -78,6 +80,7 @@ class JobschedApp(App[None]):
     VerticalScroll Static, Preview Static { text-wrap: wrap; }
     .-ascii .panel { border: ascii $primary; }
     .-narrow #times { display: none; }
+    .-narrow FooterKey.-command-palette { display: none; }
     .-short #panels { height: 3; }
     .-short .panel { border: none; }
     OverviewView.-zoomed #panels { height: 1fr; }
@@ -327,7 +330,7 @@ class JobschedApp(App[None]):
             await active.look_again()
         if isinstance(active, DeadView):
             count = sum(kind.group.count for kind in active.table.rows)
-            self._dead = f"({count:,})" if count else ""
+            self._dead = f" ({count:,})" if count else ""
         self._draw_around()
 
     def _told(self) -> None:
@@ -374,8 +377,12 @@ class JobschedApp(App[None]):
         screen.set_class(fresh.state == "lost", "-lost")
 
     def _tab(self, key: str, name: str, title: str) -> str:
-        narrow = self.size.width < 80
-        return f" {key} {title[:5] if narrow else title}{self._dead if name == 'dead' else ''} "
+        """Whole words on every terminal: fewer and shorter ones where it is small."""
+        if self.size.width < 80:
+            return f" {key} {SHORT.get(name, title)}"
+        if name != "dead":
+            return f" {key} {title} "
+        return f" {key} {title if self.size.width >= 100 else SHORT[name]}{self._dead} "
 
     def _header(self) -> Text:
         """From left to right what matters most is last to be cut."""

@@ -74,9 +74,9 @@ def attention(board: Board) -> Sequence[tuple[str, str]]:
             why = f": {queue.pause_reason}" if queue.pause_reason else ""
             found.append((f"{queue.name} is paused by {queue.paused_by}{why}", "yellow"))
         elif queue.queued and not row.slots:
-            found.append((f"{queue.name}: {number(queue.queued)} queued, no worker serves it", "red"))
+            found.append((f"{queue.name}: {number(queue.queued)} queued, no worker", "red"))
         elif row.ends and row.ends.count >= 10 and row.ends.dead / row.ends.count >= 0.05:
-            found.append((f"{queue.name}: {row.ends.dead / row.ends.count:.0%} of its jobs died lately", "red"))
+            found.append((f"{queue.name}: {row.ends.dead / row.ends.count:.0%} died lately", "red"))
     if not board.workers:
         found.insert(0, ("no worker runs: jobsched worker", "red"))
     return found

@@ -88,9 +88,9 @@ def job_columns(look: Look, ago: Ago) -> list[Column[Job]]:
         Column("QUEUE", 8, lambda job: job.queue, grow=1, drop=2),
         Column("ATT", 4, lambda job: f"{job.attempt}/{job.max_attempts}", right=True, drop=4),
         Column("AGE", 5, lambda job: ago(job.created_at), right=True, drop=1),
-        Column("RUN", 5, lambda job: _run(job, ago), right=True, drop=3),
+        Column("RUN", 5, lambda job: _run(job, ago), right=True, drop=5),
         Column("WORKER", 10, lambda job: job.worker or "", grow=1, drop=6),
-        Column("ERROR", 16, lambda job: (_said(job), "red" if job.error else ""), grow=3, drop=5),
+        Column("ERROR", 16, lambda job: (_said(job), "red" if job.error else ""), grow=3, drop=3),
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
+from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -94,7 +95,7 @@ class View(Vertical):
         """The id or name of what is under the cursor, to be copied."""
         return None
 
-    def put(self, where: str, text: Text | str) -> None:
+    def put(self, where: str, text: Text | Table | str) -> None:
         """Write a text into the Static of that id; nowhere, if the view was closed while it was asked for."""
         for each in self.query(f"#{where}").results(Static):
             each.update(text)
@@ -121,3 +122,14 @@ def words(parts: Sequence[tuple[str, str]], look: Look) -> Text:
 def paragraph(lines: Sequence[str], look: Look) -> Text:
     """Lines in which nothing is markup and everything is safe to show."""
     return Text("\n").join(words([(line, "")], look) for line in lines)
+
+
+def pairs(lines: Sequence[tuple[tuple[str, str], tuple[str, str]]], width: int, look: Look) -> Table:
+    """Lines of a name, `width` cells wide, and what it stands for, which is broken where the terminal ends. Each is
+    (text, style)."""
+    table = Table.grid(expand=True)
+    table.add_column(width=width, no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    for name, value in lines:
+        table.add_row(*(Text(look.text(text), style) for text, style in (name, value)))
+    return table

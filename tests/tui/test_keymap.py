@@ -58,7 +58,7 @@ async def test_another_key_does_it_and_the_old_one_does_not(driven: Drive, servi
     async with driven(view="jobs", size=(120, 60), keymap=read_keymap({"jobs_cancel": "X"})) as (_, pilot):
         await until_shown(pilot, "1 loaded")
         await pilot.press("question_mark")
-        assert "X                     Cancel" in await until_shown(pilot, "upper-case letters")
+        assert "X                       Cancel" in await until_shown(pilot, "upper-case letters")
         await pilot.press("escape", "C")
         await pilot.press("X")
         await until_shown(pilot, "Cancel 1 job?")

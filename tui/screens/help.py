@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.text import Text
+from rich.table import Table
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
@@ -12,10 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ..look import Look
-from ..view import words
+from ..view import pairs, paragraph
 
 ALWAYS = (
-    ("1-7", "change the screen"), ("j k g G ctrl-d ctrl-u", "move; nothing of this changes anything"),
+    ("1-7", "change the screen"), ("j k g G ctrl+d ctrl+u", "move; nothing of this changes anything"),
     ("space v", "mark; mark a range from here to there"),
     ("upper-case letters", "change something, after a preview whose default is Cancel"),
     ("Y y", "copy the command line that does or shows the same; the id"),
@@ -32,6 +32,7 @@ class HelpScreen(ModalScreen[None]):
         width: 72; max-width: 96%; height: auto; max-height: 90%; border: round $primary; background: $surface;
         padding: 0 1;
     }
+    HelpScreen #about { margin-bottom: 1; }
     HelpScreen.-ascii > VerticalScroll { border: ascii $primary; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "Close")]
@@ -44,18 +45,15 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
-            yield Static(self._text())
+            if self._about:
+                yield Static(paragraph([self._about], self.look), id="about")
+            yield Static(self._keys())
 
-    def _text(self) -> Text:
-        lines = [words([(self._about, "")], self.look)] if self._about else []
+    def _keys(self) -> Table:
         keys: dict[str, list[str]] = {}
         for active in self._bindings_here.values():
             binding = active.binding
             if binding.id and binding.description:  # what Textual brings along has none
                 keys.setdefault(binding.description, []).append(binding.key_display or binding.key)
         shown = [*ALWAYS, *((" ".join(names), what) for what, names in keys.items())]
-        for key, what in shown:
-            lines.append(words([(f"{key:22}", "bold"), (what, "")], self.look))
-        text = Text("\n").join(lines)
-        text.no_wrap = False
-        return text
+        return pairs([((key, "bold"), (what, "")) for key, what in shown], 24, self.look)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
@@ -24,7 +25,7 @@ from ..look import Look, span, style_of
 from ..questions import JobView
 from ..saving import save_log
 from ..text import lines as split_lines
-from ..view import View, words
+from ..view import View, pairs, words
 from ..widgets.log_ring import LogRing
 
 TABS = ("Summary", "Attempts", "Payload", "Logs", "Dependencies", "Raw")
@@ -47,7 +48,7 @@ class JobDetail(View):
         Binding("right_square_bracket,tab", "turn(1)", "Next page", key_display="]", id="job.next"),
         Binding("left_square_bracket,shift+tab", "turn(-1)", "Page before", show=False, id="job.previous"),
         *(Binding(str(n), f"page({n})", name, show=False) for n, name in enumerate(TABS, 1)),
-        Binding("slash", "grep", "Filter log", key_display="/", priority=True, id="job.grep"),
+        Binding("slash", "grep", "Filter", key_display="/", priority=True, id="job.grep"),
         Binding("S", "save", "Save log", show=False, priority=True, id="job.save"),
         Binding("R", "act('retry')", "Retry", id="job.retry"),
         Binding("C", "act('cancel')", "Cancel", id="job.cancel"),
@@ -216,7 +217,7 @@ class JobDetail(View):
                 self.look,
             ),
         )
-        pages = {
+        pages: dict[int, Text | Table] = {
             1: self._summary(shown, reasons),
             2: self._attempts(shown),
             3: self._json({"payload": job.payload, "result": job.result}),
@@ -227,7 +228,7 @@ class JobDetail(View):
         if text is not None:
             self.put(f"text-{self.page}", text)
 
-    def _summary(self, shown: JobView, reasons: Sequence[tuple[str, str | None]]) -> Text:
+    def _summary(self, shown: JobView, reasons: Sequence[tuple[str, str | None]]) -> Table:
         job = shown.job
         facts = [
             ("queue", f"{job.queue}, priority {job.priority.word}"),
@@ -250,14 +251,14 @@ class JobDetail(View):
             ("cancel", "asked for, not yet obeyed" if job.cancel_requested and not job.state.is_final else ""),
             ("progress", self._progress(shown)),
         ]
-        drawn = [[(f"{name:12}", "dim"), (value, "")] for name, value in facts if value]
+        drawn = [((name, "dim"), (value, "")) for name, value in facts if value]
         if job.error:
-            drawn += [[("error       ", "dim"), (line, "red")] for line in split_lines(job.error, most=20)]
+            drawn += [(("error", "dim"), (line, "red")) for line in split_lines(job.error, most=20)]
         for reason, fix in reasons:
-            drawn.append([("why         ", "dim"), (reason, "yellow")])
+            drawn.append((("why", "dim"), (reason, "yellow")))
             if fix:
-                drawn.append([("  fix       ", "dim"), (fix, "bold")])
-        return self._joined(drawn)
+                drawn.append((("  fix", "dim"), (fix, "bold")))
+        return pairs(drawn, 12, self.look)
 
     def _when(self, moment: Any) -> str:
         if moment is None:
