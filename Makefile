@@ -43,7 +43,11 @@ bench: $(VENV)/.run-stamp ## measure throughput and latency on this machine, bes
 
 .PHONY: generated
 generated: $(VENV)/.dev-stamp ## write what is made from the code: completions, parts of documents
-	JOBSCHED_TEST_WRITE_GENERATED=1 $(BIN)/pytest -q tests/test_docs.py tests/test_reference.py tests/cli/test_schema.py tests/store/test_schema.py -k generated
+	JOBSCHED_TEST_WRITE_GENERATED=1 $(BIN)/pytest -q tests/test_docs.py tests/test_reference.py tests/cli/test_schema.py tests/cli/test_session.py tests/store/test_schema.py -k generated
+
+.PHONY: pictures
+pictures: $(VENV)/.dev-stamp ## accept how the screens look now: tests compare them with these pictures
+	JOBSCHED_TEST_WRITE_GENERATED=1 $(BIN)/pytest -q tests/tui/test_snapshots.py
 
 .PHONY: clean
 clean: ## remove everything that can be made again
