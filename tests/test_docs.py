@@ -15,11 +15,13 @@ import pytest
 from prometheus_client.metrics_core import Metric
 
 from jobsched.cli.commands.help import EXIT_CODES
+from jobsched.core import config
 from jobsched.core.config import SETTINGS
 from jobsched.core.metrics import GAUGES, SchedulerMetrics, WorkerMetrics
 from jobsched.core.model.selection import FIELDS
 from jobsched.core.model.selection.fields import OPERATORS
 from jobsched.core.model.states import TABLE_OF, TRANSITIONS, State
+from jobsched.tui.keymap import known, read_keymap
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = str(Path(sys.executable).with_name("jobsched"))
@@ -96,12 +98,26 @@ def table_of(families: Iterable[Metric]) -> str:
     return "\n".join(lines)
 
 
+CHARACTERS = {"asterisk": "*", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "question_mark": "?"}
+CHARACTERS |= {"left_square_bracket": "[", "right_square_bracket": "]"}
+
+
+def keys_table() -> str:
+    """Every key of the screens, by the name that [keymap] knows: `jobsched tui --keys`."""
+    lines = ["| key | does | name |", "|---|---|---|"]
+    for key in known().values():
+        keys = " ".join(f"`{CHARACTERS.get(each, each)}`" for each in key.keys)
+        lines.append(f"| {keys} | {key.what} | `{key.name}` |")
+    return "\n".join(lines)
+
+
 GENERATED: list[tuple[str, str, Callable[[], str]]] = [
     ("docs/states.md", "states", drawn_states),
     ("README.md", "settings", settings_table),
     ("README.md", "exit-codes", exit_codes_table),
     ("docs/selection.md", "fields", fields_table),
     ("docs/operations.md", "metrics", metrics_table),
+    ("docs/tui.md", "keys", keys_table),
     ("docs/operations.md", "cron-metrics", cron_metrics_table),
 ]
 
@@ -198,6 +214,18 @@ def test_the_readmes_session_runs(environ: dict[str, str], database_url: str, tm
 
     assert "exit code 3\nworking\n" in result.stdout, result.stdout + result.stderr
     assert (result.returncode, len(lines)) == (0, 6)
+
+
+def test_the_settings_of_the_screens_page_are_taken(environ: dict[str, str], tmp_path: Path) -> None:
+    """Its profiles and its keymap, as they are printed."""
+    profiles, keymap = blocks(ROOT / "docs/tui.md", "toml")
+    file = Path(environ["XDG_CONFIG_HOME"]) / "jobsched" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"{keymap}\n{profiles}")
+    live = config.load(environ=environ, cwd=tmp_path, profile="live")
+    assert (live["tui.production"], live["tui.read_only"]) == (True, False)
+    assert config.load(environ=environ, cwd=tmp_path, profile="staging")["tui.read_only"] is True
+    assert read_keymap(live["keymap"])["jobs.cancel"] == "ctrl+k"
 
 
 def test_the_schedules_of_their_page_can_be_applied(environ: dict[str, str], database_url: str, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ async def test_a_panel_or_the_table_is_shown_alone(driven: Drive, service: Servi
         while app.focused is not attention:
             await pilot.press("tab")
         await pilot.press("z")
-        shown = await until_shown(pilot, "a6: 1 queued, no worker serves it")
+        shown = await until_shown(pilot, "a6: 1 queued, no worker")
         assert "throughput" not in shown
         assert "RUN/SLOTS" not in shown
         await pilot.press("2", "1")
