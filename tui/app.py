@@ -114,7 +114,7 @@ class JobschedApp(App[None]):
     ) -> None:
         super().__init__()
         self.options = options
-        self.look = Look(options.ascii_only)
+        self.look = Look(options.ascii_only, colours=not self.no_color)
         self.set_keymap(dict(options.keymap))
         self.now = now
         self.feed = feed or Feed(options.settings, interval=options.interval)

@@ -10,14 +10,21 @@ from ..core.model.signs import COLOURS, SYMBOLS
 from ..core.model.states import State
 from .text import fit, in_ascii, safe
 
+ATTRIBUTES = frozenset({"bold", "dim", "italic", "reverse", "underline"})
 BARS = (" ▁▂▃▄▅▆▇█", " .:-=+*#@")
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """ascii_only: nothing beyond ASCII is shown; what is, is spelled out."""
+    """ascii_only: nothing beyond ASCII is shown; what is, is spelled out. colours: whether there are any; with
+    NO_COLOR, Textual makes greys of them, and red is then too dark to be read."""
 
     ascii_only: bool = False
+    colours: bool = True
+
+    def style(self, style: str) -> str:
+        """`style` as Rich takes it, without its colours where there are none."""
+        return style if self.colours else " ".join(word for word in style.split() if word in ATTRIBUTES)
 
     def fit(self, text: str, width: int, *, right: bool = False) -> str:
         """`text` in exactly `width` cells: see text.fit."""

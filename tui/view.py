@@ -116,7 +116,7 @@ def job_keys(scope: str, *names: str) -> list[BindingType]:
 
 def words(parts: Sequence[tuple[str, str]], look: Look) -> Text:
     """A line of (text, style) in which nothing is markup and everything is safe to show."""
-    return Text.assemble(*((look.text(text), style) for text, style in parts), no_wrap=True, end="")
+    return Text.assemble(*((look.text(text), look.style(style)) for text, style in parts), no_wrap=True, end="")
 
 
 def paragraph(lines: Sequence[str], look: Look) -> Text:
@@ -131,5 +131,5 @@ def pairs(lines: Sequence[tuple[tuple[str, str], tuple[str, str]]], width: int, 
     table.add_column(width=width, no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     for name, value in lines:
-        table.add_row(*(Text(look.text(text), style) for text, style in (name, value)))
+        table.add_row(*(Text(look.text(text), look.style(style)) for text, style in (name, value)))
     return table

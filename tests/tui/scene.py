@@ -100,13 +100,13 @@ class Scene:
 
     def totals(self) -> Totals:
         seen = range(self._second + 1)
-        submitted = round(sum(320 + 140 * math.sin(n / 6) + 25 * math.cos(n * 1.7) for n in seen))
-        ended = round(sum(300 + 110 * math.sin((n - 5) / 6) + 30 * math.cos(n * 2.3) for n in seen))
+        submitted = round(sum(320 + 140 * math.sin(n / 3) + 25 * math.cos(n * 1.7) for n in seen))
+        ended = round(sum(300 + 110 * math.sin((n - 2) / 3) + 30 * math.cos(n * 2.3) for n in seen))
         failed = sum(9 if n % 11 in (3, 4) else 2 if n % 3 == 0 else 0 for n in seen)
         return Totals(before(LOOKS - 1 - self._second), submitted, ended, ended, failed, 1_482_903, 5_190)
 
     def flow(self) -> Flow:
-        slow = 0.4 + 0.3 * math.sin(self._second / 9)
+        slow = 0.9 + 0.8 * math.sin(self._second / 4)
         return Flow(
             {"default": 212.4, "emails": 31.0, "invoices": 8.2, "images": 61.7, "reports": 0.05},
             {
@@ -116,7 +116,7 @@ class Scene:
                 "images": Ends(500, 4, 0.3, 1.9, 1.1, 4.8, 7.4),
                 "reports": Ends(3, 0, 0.02, 0.05, 41.0, 68.0, 60.0),
             },
-            Ends(1905, 62, 0.018, slow, 0.041, 1.7 + slow, 60.0),
+            Ends(1905, 62, 0.018, slow, 0.041, 0.4 + 2 * slow, 60.0),
         )
 
     def watched_queues(self) -> list[WatchedQueue]:

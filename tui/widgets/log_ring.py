@@ -288,7 +288,7 @@ class LogRing(ScrollView, can_focus=True):
         if self.times:
             at = f"{shown.line.at.astimezone(UTC):%H:%M:%S.%f}"[:12] if shown.first else ""
             segments.append(Segment(at.ljust(13), base + self.get_component_rich_style("log--time", partial=True)))
-        style = base + base.parse(COLOURS[shown.line.stream]) if shown.line.stream in COLOURS else base
+        style = base + base.parse(self.look.style(COLOURS[shown.line.stream])) if shown.line.stream in COLOURS else base
         text = Strip([Segment(shown.text, style)])
         room = width - self._margin
         segments += text.crop(self._left, self._left + room).adjust_cell_length(room, base)

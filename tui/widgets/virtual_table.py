@@ -318,7 +318,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         for column, cells in self._widths(width):
             shown = column.cell(row)
             text, colour = shown if isinstance(shown, tuple) else (shown, "")
-            own = style + Style.parse(colour) if colour and not marked else style
+            own = style + Style.parse(self.look.style(colour)) if colour and not marked else style
             segments.append(Segment(self.look.fit(text, cells, right=column.right), own))
             segments.append(Segment(" " * GAP, style))
         return Strip(segments).adjust_cell_length(width, style)
