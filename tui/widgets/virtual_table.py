@@ -318,7 +318,8 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         for column, cells in self._widths(width):
             shown = column.cell(row)
             text, colour = shown if isinstance(shown, tuple) else (shown, "")
-            own = style + Style.parse(self.look.style(colour)) if colour and not marked else style
+            plain = marked or at  # a bar has a colour of its own, on which red cannot be read
+            own = style if plain or not colour else style + Style.parse(self.look.style(colour))
             segments.append(Segment(self.look.fit(text, cells, right=column.right), own))
             segments.append(Segment(" " * GAP, style))
         return Strip(segments).adjust_cell_length(width, style)
