@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
 from textual.app import App
 
 FONTS = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
+
+CELL = 12.2
+"""Width of a character."""
 
 
 def picture(app: App[Any], *, title: str = "jobsched") -> str:
@@ -20,5 +24,9 @@ def picture(app: App[Any], *, title: str = "jobsched") -> str:
 
 
 def text_of(svg: str) -> str:
-    """The words of a picture, for a difference that can be read."""
-    return "\n".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg)).replace("&#160;", " ")
+    """The lines of a picture, for a difference that can be read."""
+    lines: dict[float, str] = {}
+    for x, y, text in re.findall(r'<text[^>]* x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>', svg):
+        shown = html.unescape(text).replace("\xa0", " ")
+        lines[float(y)] = lines.get(float(y), "").ljust(round(float(x) / CELL)) + shown
+    return "\n".join(lines[y].rstrip() for y in sorted(lines))
