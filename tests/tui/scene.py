@@ -55,7 +55,7 @@ class StillFeed(Feed):
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.paused = False
+        self.paused = self.away = False
         self.told = lambda: None
         self.looked = 0
         self._nudged = asyncio.Event()
@@ -80,7 +80,10 @@ class StillFeed(Feed):
         pass
 
     def freshness(self) -> Freshness:
-        return Freshness("live", 0.3, 0.0021, True, 1.0, False, None, "")
+        return Freshness(
+            state="live", age=0.3, latency=0.0021, listening=True, interval=1.0, paused=False, away=False, retry=None,
+            reason="",
+        )  # fmt: skip
 
     def close(self) -> None:
         pass
