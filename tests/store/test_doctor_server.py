@@ -65,7 +65,7 @@ def test_connections_that_run_out_are_told_before_and_when_they_have(
     """From four in five on; with none left, nobody can be asked, and that is said instead."""
 
     def used() -> int:
-        row = db.execute("select count(*) from pg_stat_activity where datid is not null").fetchone()
+        row = db.execute("select count(*) from pg_stat_activity where backend_type = 'client backend'").fetchone()
         assert row is not None
         return int(row[0])
 
@@ -86,8 +86,12 @@ def test_connections_that_run_out_are_told_before_and_when_they_have(
         fill(CONNECTIONS * 8 // 10)
         (warned,) = examine("connections")
         assert (warned.level, "of 20 connections are in use" in warned.what) == (Level.WARN, True)
-        fill(CONNECTIONS - 2)
-        assert [each.level for each in examine("connections")] == [Level.BAD]
+        for _ in range(100):  # sessions that were just ending are counted, too, and then they are gone
+            fill(CONNECTIONS - 2)
+            if examine("connections")[0].level is Level.BAD:
+                break
+        else:
+            pytest.fail("so few connections are left, and doctor finds nothing bad")
         while open_another():
             pass
         full = look_around(own)

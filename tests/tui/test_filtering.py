@@ -13,6 +13,7 @@ from jobsched.core.model.selection import FIELDS, parse
 from jobsched.core.service import Service
 from jobsched.tests.tui.driving import burst, until, until_shown
 from jobsched.tui.filtering import FilterLine, candidates, offers
+from jobsched.tui.screens.job import JobDetail
 from jobsched.tui.screens.jobs import JobsView
 
 Drive = Callable[..., Any]
@@ -84,6 +85,7 @@ async def test_keys_right_after_the_slash_are_the_filters(driven: Drive, service
         assert line.value == "sCRH*lq/c state:dead/ 2:?/"
         await pilot.press("escape")
         app.open_job(job_id, page=4)
+        await until(pilot, lambda: isinstance(app.active, JobDetail), "the job is open")
         await until_shown(pilot, "LIVE")
         burst(app, "/RCwq6/")
         grep = app.active.query_one("#grep")

@@ -8,7 +8,7 @@ select
     current_setting('synchronous_commit') as synchronous_commit,
     current_setting('autovacuum') as autovacuum,
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as room,
-    (select count(*) from pg_stat_activity where datid is not null) as connections,
+    (select count(*) from pg_stat_activity where backend_type = 'client backend') as connections,
     (select age(datfrozenxid) from pg_database where datname = current_database()) as frozen_age,
     current_setting('autovacuum_freeze_max_age')::int as freeze_max_age,
     pg_backend_pid() as pid,
