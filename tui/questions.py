@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 LOG_PAGE = 1000
 PATIENCE = 2.0
-"""Seconds after which a list or a count is given up."""
+"""Seconds after which a list, or the count of what is about to be changed, is given up."""
+COUNT_PATIENCE = 0.5
 FAR = 1 << 62
 
 
@@ -164,8 +165,8 @@ class Jobs:
 
 
 def count(wanted: Selection | None) -> Callable[[Service], int]:
-    """How many jobs fit. TryAgain: too many to be counted in time."""
-    return lambda service: service.count(wanted, patience=PATIENCE)[0].count
+    """How many jobs fit. TryAgain: too many to be counted before somebody else's answer is kept waiting."""
+    return lambda service: service.count(wanted, patience=COUNT_PATIENCE)[0].count
 
 
 def counts(chosen: Sequence[Selection]) -> Callable[[Service], tuple[int, list[tuple[str, Counter[str]]]]]:

@@ -24,6 +24,9 @@ from statistics import median
 from typing import Any
 
 import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Static
 
 from jobsched.core import config
 from jobsched.core.bench import drain
@@ -62,12 +65,31 @@ def say(text: str) -> None:
     sys.stdout.write(f"\n{text}\n")
 
 
+class Nothing(App[None]):
+    """What Textual and its pilot take by themselves."""
+
+    def compose(self) -> ComposeResult:
+        yield Static("nothing")
+
+
+async def press(pilot: Pilot[None], *keys: str) -> list[float]:
+    """Seconds from each key to the end of what it set off, the picture included."""
+    took = []
+    for key in keys:
+        started = time.perf_counter()
+        await pilot.press(key)
+        took.append(time.perf_counter() - started)
+    return took
+
+
 async def test_ten_million_jobs_scroll_like_ten(ground: Ground) -> None:
     """First paint, keys, both ends, filters, memory; a hundred refreshes leave the cursor where it is."""
     service = ground.service
     with service.store.connection() as conn:
         measure.make_history(conn, ROWS)
         measure.vacuum(conn)
+    async with Nothing().run_test(size=SIZE) as pilot:
+        floor = median(await press(pilot, *KEYS))
     gc.collect()
     memory = rss_bytes(os.getpid())
     feed = Feed(ground.settings)
@@ -78,11 +100,7 @@ async def test_ten_million_jobs_scroll_like_ten(ground: Ground) -> None:
         view = app.screen.query_one(JobsView)
         await until(pilot, lambda: view.table.rows, "the first page")
         paint = time.perf_counter() - began
-        took = []
-        for key in KEYS:
-            started = time.perf_counter()
-            await pilot.press(key)
-            took.append(time.perf_counter() - started)
+        took = await press(pilot, *KEYS)
         held = view.table.cursor_key
         for _ in range(100):
             service.submit(NewJob("noop"))
@@ -101,10 +119,10 @@ async def test_ten_million_jobs_scroll_like_ten(ground: Ground) -> None:
             await until(pilot, lambda: "above" not in view.table._asked, f"the answer of {text}")
             filters[text] = time.perf_counter() - started
         grown = rss_bytes(os.getpid()) - memory
-    key, worst = median(took), max(took)
+    key, worst = median(took) - floor, max(took) - floor
     say(
-        f"{ROWS:,} jobs in the store: first paint {paint * 1e3:.0f} ms, key {key * 1e3:.1f} ms, worst "
-        f"{worst * 1e3:.1f} ms, oldest {ends[0] * 1e3:.0f} ms, newest {ends[1] * 1e3:.0f} ms, memory "
+        f"{ROWS:,} jobs in the store: first paint {paint * 1e3:.0f} ms, key {key * 1e3:.1f} ms over the "
+        f"pilot's {floor * 1e3:.1f}, worst {worst * 1e3:.1f} ms, oldest {ends[0] * 1e3:.0f} ms, newest {ends[1] * 1e3:.0f} ms, memory "
         f"+{grown / (1 << 20):.1f} MiB; filters: "
         + ", ".join(f"{text} {seconds * 1e3:.0f} ms" for text, seconds in filters.items())
     )
