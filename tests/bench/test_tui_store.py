@@ -38,6 +38,7 @@ from jobsched.tests.tui.driving import until
 from jobsched.tui.app import JobschedApp
 from jobsched.tui.feed import Feed
 from jobsched.tui.options import Options
+from jobsched.tui.questions import PATIENCE
 from jobsched.tui.screens.jobs import JobsView
 
 ROWS = int(os.environ.get("JOBSCHED_TEST_BENCH_ROWS", "10000000"))
@@ -121,15 +122,16 @@ async def test_ten_million_jobs_scroll_like_ten(ground: Ground) -> None:
         grown = rss_bytes(os.getpid()) - memory
     key, worst = median(took) - floor, max(took) - floor
     say(
-        f"{ROWS:,} jobs in the store: first paint {paint * 1e3:.0f} ms, key {key * 1e3:.1f} ms over the "
-        f"pilot's {floor * 1e3:.1f}, worst {worst * 1e3:.1f} ms, oldest {ends[0] * 1e3:.0f} ms, newest {ends[1] * 1e3:.0f} ms, memory "
-        f"+{grown / (1 << 20):.1f} MiB; filters: "
+        f"{ROWS:,} jobs in the store: first paint {paint * 1e3:.0f} ms, key {key * 1e3:.1f} ms over the pilot's "
+        f"{floor * 1e3:.1f}, worst {worst * 1e3:.1f} ms, oldest {ends[0] * 1e3:.0f} ms, newest {ends[1] * 1e3:.0f} ms, "
+        f"memory +{grown / (1 << 20):.1f} MiB; filters: "
         + ", ".join(f"{text} {seconds * 1e3:.0f} ms" for text, seconds in filters.items())
     )
     assert paint < FIRST_PAINT
     assert key < KEY
     assert grown < GROWTH
-    assert max(filters.values()) < 3.0  # what takes longer is given up after two seconds, and says so
+    # What has to read the whole store is given up after two seconds, and says so; the next one may wait for that.
+    assert max(filters.values()) < 2 * PATIENCE + 1.0
 
 
 class Screen:
