@@ -118,7 +118,7 @@ class JobschedApp(App[None]):
         self.set_keymap(dict(options.keymap))
         self.now = now
         self.feed = feed or Feed(options.settings, interval=options.interval)
-        self.feed.told = self._told
+        self.feed.told = self._draw_around
         self.history: list[str] = []
         self._where = ""
         self._changes = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobsched-changes")
@@ -331,9 +331,6 @@ class JobschedApp(App[None]):
         if isinstance(active, DeadView):
             count = sum(kind.group.count for kind in active.table.rows)
             self._dead = f" ({count:,})" if count else ""
-        self._draw_around()
-
-    def _told(self) -> None:
         self._draw_around()
 
     def _open(self, detail: JobDetail) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import OptionList, SelectionList, Static
 from textual.widgets.option_list import Option
 
 from .look import Look
 from .view import words
 
+Chosen = TypeVar("Chosen")
 CSS = """
 {name} {{ align: center middle; }}
 {name} > Vertical {{
@@ -27,7 +30,28 @@ CSS = """
 """
 
 
-class ChooseOne(ModalScreen[str | None]):
+class _Choice(ModalScreen[Chosen]):
+    """What both have in common: a title over a list of words."""
+
+    def __init__(self, look: Look, title: str, options: Sequence[str]) -> None:
+        super().__init__(classes="-ascii" if look.ascii_only else "")
+        self.look = look
+        self.options = options
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(self._line(self._title, "bold"))
+            yield self._list()
+
+    def _line(self, text: str, style: str = "") -> Text:
+        return words([(text, style)], self.look)
+
+    def _list(self) -> Widget:
+        raise NotImplementedError
+
+
+class ChooseOne(_Choice[str | None]):
     """The word that was chosen comes back; None where nothing was."""
 
     DEFAULT_CSS = CSS.format(name="ChooseOne", kind="OptionList")
@@ -37,23 +61,16 @@ class ChooseOne(ModalScreen[str | None]):
         Binding("k", "up", "Up", show=False),
     ]
 
-    def __init__(self, look: Look, title: str, options: Sequence[str], chosen: str | None) -> None:
-        super().__init__(classes="-ascii" if look.ascii_only else "")
-        self.look = look
-        self._title = title
-        self._options = options
+    def __init__(self, look: Look, title: str, options: Sequence[str], chosen: str) -> None:
+        super().__init__(look, title, options)
         self._chosen = chosen
 
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Static(words([(self._title, "bold")], self.look))
-            yield OptionList(
-                *(Option(words([(each, "")], self.look), id=f"o{n}") for n, each in enumerate(self._options))
-            )
+    def _list(self) -> OptionList:
+        return OptionList(*(Option(self._line(each)) for each in self.options))
 
     def on_mount(self) -> None:
-        if self._chosen is not None and self._chosen in self._options:
-            self.query_one(OptionList).highlighted = list(self._options).index(self._chosen)
+        if self._chosen in self.options:
+            self.query_one(OptionList).highlighted = list(self.options).index(self._chosen)
 
     def action_down(self) -> None:
         """Go to the next word."""
@@ -65,10 +82,10 @@ class ChooseOne(ModalScreen[str | None]):
 
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._options[event.option_index])
+        self.dismiss(self.options[event.option_index])
 
 
-class ChooseSome(ModalScreen[list[str] | None]):
+class ChooseSome(_Choice[list[str] | None]):
     """The words that were chosen come back, in the order in which they were listed; None after Escape."""
 
     DEFAULT_CSS = CSS.format(name="ChooseSome", kind="SelectionList")
@@ -78,20 +95,13 @@ class ChooseSome(ModalScreen[list[str] | None]):
     ]
 
     def __init__(self, look: Look, title: str, options: Sequence[str], chosen: Sequence[str]) -> None:
-        super().__init__(classes="-ascii" if look.ascii_only else "")
-        self.look = look
-        self._title = title
-        self._options = options
+        super().__init__(look, f"{title} (space, then Enter)", options)
         self._chosen = chosen
 
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Static(words([(f"{self._title} (space, then Enter)", "bold")], self.look))
-            yield SelectionList[int](
-                *((words([(each, "")], self.look), n, each in self._chosen) for n, each in enumerate(self._options))
-            )
+    def _list(self) -> SelectionList[int]:
+        return SelectionList[int](*((self._line(each), n, each in self._chosen) for n, each in enumerate(self.options)))
 
     def action_take(self) -> None:
         """End with what is chosen."""
         taken = set(self.query_one(SelectionList).selected)
-        self.dismiss([each for n, each in enumerate(self._options) if n in taken])
+        self.dismiss([each for n, each in enumerate(self.options) if n in taken])

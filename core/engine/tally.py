@@ -10,9 +10,8 @@ from .hand import Held
 
 def count_successes(metrics: WorkerMetrics, held: list[Held], waits: list[float], runs: list[float]) -> None:
     """Add jobs with their waiting and running times, in seconds; one call of the metrics a type."""
-    if {each.job.schedule for each in held} != {None}:
-        for schedule, jobs in Counter(each.job.schedule for each in held if each.job.schedule is not None).items():
-            metrics.of_schedule(schedule, "success", jobs)
+    for schedule, jobs in Counter(each.job.schedule for each in held if each.job.schedule).items():
+        metrics.of_schedule(schedule, "success", jobs)
     kinds = {each.job.type for each in held}
     if len(kinds) == 1:
         metrics.finished(kinds.pop(), "success", runs, waits, [each.job.attempt for each in held])

@@ -16,9 +16,9 @@ from statistics import median
 import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from jobsched.core.host import rss_bytes
+from jobsched.tests.bench.pressing import KEYS, Nothing, press
 from jobsched.tests.tui.pager import Made, Pager, table
 from jobsched.tui.widgets.log_ring import LogLine, LogRing
 from jobsched.tui.widgets.paged_table import KEPT, PagedTable
@@ -27,13 +27,6 @@ SIZE = (160, 50)
 FIRST_PAINT = 0.3
 KEY = 0.05
 GROWTH = 40 << 20
-
-
-class Nothing(App[None]):
-    """What Textual takes by itself."""
-
-    def compose(self) -> ComposeResult:
-        yield Static("nothing")
 
 
 class Tabled(App[None]):
@@ -54,19 +47,6 @@ class Tabled(App[None]):
 async def until_loaded(pilot: Pilot[None], shown: PagedTable[Made]) -> None:
     while not shown.rows:
         await pilot.pause()
-
-
-async def press(pilot: Pilot[None], *keys: str) -> list[float]:
-    """Seconds from each key to the end of what it set off, the picture included."""
-    took = []
-    for key in keys:
-        began = time.perf_counter()
-        await pilot.press(key)
-        took.append(time.perf_counter() - began)
-    return took
-
-
-KEYS = ("j", "pagedown", "k", "ctrl+d", "space", "pagedown", "pageup") * 8
 
 
 @pytest.fixture

@@ -24,9 +24,6 @@ from statistics import median
 from typing import Any
 
 import pytest
-from textual.app import App, ComposeResult
-from textual.pilot import Pilot
-from textual.widgets import Static
 
 from jobsched.core import config
 from jobsched.core.bench import drain
@@ -34,6 +31,7 @@ from jobsched.core.bench.ground import Ground, open_ground
 from jobsched.core.host import rss_bytes
 from jobsched.core.model.job import NewJob
 from jobsched.core.store import measure
+from jobsched.tests.bench.pressing import KEYS, Nothing, press
 from jobsched.tests.tui.driving import until
 from jobsched.tui.app import JobschedApp
 from jobsched.tui.feed import Feed
@@ -50,7 +48,6 @@ JOBS = 600_000
 PAIRS = 5
 CPU_SHARE = 0.15
 DRAIN_SHARE = 0.97
-KEYS = ("j", "pagedown", "k", "ctrl+d", "space", "pagedown", "pageup") * 8
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -64,23 +61,6 @@ def ground() -> Iterator[Ground]:
 def say(text: str) -> None:
     """Print a figure past pytest's capture."""
     sys.stdout.write(f"\n{text}\n")
-
-
-class Nothing(App[None]):
-    """What Textual and its pilot take by themselves."""
-
-    def compose(self) -> ComposeResult:
-        yield Static("nothing")
-
-
-async def press(pilot: Pilot[None], *keys: str) -> list[float]:
-    """Seconds from each key to the end of what it set off, the picture included."""
-    took = []
-    for key in keys:
-        started = time.perf_counter()
-        await pilot.press(key)
-        took.append(time.perf_counter() - started)
-    return took
 
 
 async def test_ten_million_jobs_scroll_like_ten(ground: Ground) -> None:
