@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from jobsched.core.config import Settings
 from jobsched.core.model.priority import Priority
-from jobsched.core.store import fleet, leases
+from jobsched.core.store import fleet, leases, retention
 from jobsched.core.store.leases import Claimed
 
 from .leasing import Conn, Connect, Submit, bury, claim, ending, rows, state, success, worker
@@ -318,6 +319,27 @@ def test_words_of_a_stale_worker_are_refused(db: Conn, submit: Submit) -> None:
     assert rows(db, "select token, data from jobsched.checkpoint") == [(fresh.token, "fresh")]
     ((ran,),) = rows(db, "select extract(epoch from clock_timestamp() - started_at)::float from jobsched.lease")
     assert 4.9 < ran < 60
+
+
+def test_words_about_a_job_that_was_forgotten_are_refused(db: Conn, submit: Submit, settings: Settings) -> None:
+    """A worker that was stopped for months speaks of a job that ended elsewhere and was deleted since."""
+    submit()
+    first, second = worker(db), worker(db)
+    (stale,) = claim(db, first)
+    bury(db, first)
+    fleet.reap(db, lost_limit=20)
+    leases.succeed(db, second, success(claim(db, second)))
+    for table in ("outcome", "attempt_log"):
+        db.execute(f"update jobsched.{table} set finished_at = finished_at - interval '100 days'".encode())
+    db.execute("update jobsched.job set created_at = created_at - interval '100 days'")
+    retention.prune(db, settings)
+
+    assert leases.succeed(db, first, success([stale])) == set()
+    assert leases.end_attempts(db, first, [ending(stale, "retrying", kind="failed")]) == set()
+    leases.write_output(db, [(stale.job_id, stale.token, 0, stale.attempt, "log", "stale")])
+    leases.save_checkpoint(db, stale.job_id, stale.token, '"stale"')
+    for table in ("job", "ready", "delayed", "lease", "outcome", "attempt_log", "job_output", "checkpoint"):
+        assert rows(db, f"select * from jobsched.{table}".encode()) == []
 
 
 def test_a_checkpoint_survives_the_attempt_and_grows_with_the_next(db: Conn, submit: Submit) -> None:

@@ -133,7 +133,7 @@ class StoreMachine(RuleBasedStateMachine):
         held = self.held[self.workers[worker]]
         assume(held)
         job = held.pop(which % len(held))
-        owns = self.owner.get(job.job_id) == job.token and self.states[job.job_id] is State.RUNNING
+        owns = self.owner.get(job.job_id) == job.token and self.states.get(job.job_id) is State.RUNNING  # or forgotten
         if how == "succeeded":
             heard = leases.succeed(self.db, self.workers[worker], leasing.success([job]))
         else:
