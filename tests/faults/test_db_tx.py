@@ -16,6 +16,7 @@ import pytest
 
 from jobsched.core.model.backoff import Backoff, BackoffKind
 from jobsched.core.store import applied_table
+from jobsched.core.store import fleet as workers
 from jobsched.core.store.databases import Database
 
 from .fleet import PATIENCE, Fleet, is_alive, until
@@ -198,7 +199,8 @@ def test_a_stale_worker_that_comes_back_does_not_apply_it_again(
     fleet: Fleet, app: psycopg.Connection[Any], app_url: str
 ) -> None:
     """It stood still in the middle of its transaction until another one had the lease: that one waits for
-    the key, and whichever of the two commits, there is one entry."""
+    the key, and whichever of the two commits, there is one entry. It is declared dead as from another host, which
+    cannot kill what it has left: a neighbour would, and then there is nobody to wait for."""
     fleet.environ |= {"JOBSCHED_DB_APP": app_url, "JOBSCHED_LEASE": "2s"}
     slow = {**INSERT, "query": "insert into entry (said) select $1 from pg_advisory_xact_lock(7)", "lock_timeout": 60}
     app.execute("select pg_advisory_lock(7)")
@@ -211,6 +213,9 @@ def test_a_stale_worker_that_comes_back_does_not_apply_it_again(
         os.kill(pid, signal.SIGSTOP)
 
     try:
+        with fleet.service.store.connection() as store, store.transaction():
+            workers.bury(store, [each.id for each in fleet.service.workers()])
+            workers.reap(store, lost_limit=20)
         fleet.start()
         until(lambda: app.execute(waits, ["transactionid"]).fetchone() == (1,), "the second waits for the key")
         app.execute("select pg_advisory_unlock(7)")

@@ -21,7 +21,7 @@ from jobsched.core.registry import Registry
 from jobsched.core.service import Service
 from jobsched.core.store.decide import decide
 from jobsched.core.store.store import Store
-from jobsched.core.store.ticks import NOW, Asked
+from jobsched.core.store.ticks import NOW, Asked, Decisions
 from jobsched.core.store.timings import read_timings
 from jobsched.core.timetable import Verdict
 
@@ -89,20 +89,24 @@ def test_the_job_is_as_the_schedule_says(ticking: Ticking, service: Service) -> 
 
 
 def test_of_two_schedulers_with_the_same_knowledge_one_is_refused(ticking: Ticking, connect: Connect) -> None:
-    """Whoever comes second finds another frontier: each tick has one job, whoever was first."""
+    """Whoever comes second finds another frontier, or, just too early for that, the ticks: each has one job, and one
+    of the three is told of it."""
     for number in range(20):
         ticking.add(f"s{number}")
     asked = [ticking.ask(f"s{number}", 61) for number in range(20)]
     together = threading.Barrier(3)
 
-    def take(connection: Conn) -> set[int]:
+    def take(connection: Conn) -> Decisions:
         together.wait(30)
-        return decide(connection, asked, by="one of three").accepted
+        return decide(connection, asked, by="one of three")
 
     with ThreadPoolExecutor(3) as pool:
-        accepted = [future.result(30) for future in [pool.submit(take, connect()) for _ in range(3)]]
+        decisions = [future.result(30) for future in [pool.submit(take, connect()) for _ in range(3)]]
 
-    assert sorted(each for some in accepted for each in some) == sorted(each.id for each in asked)
+    assert set().union(*(each.accepted for each in decisions)) == {each.id for each in asked}
+    told = [(tick.schedule_id, tick.job_id) for each in decisions for tick in each.ticks]
+    assert sorted(told) == ticking.rows("select schedule_id, job_id from jobsched.tick order by 1, 2")
+    assert sum(sum(each.ready.values()) for each in decisions) == 20
     assert ticking.rows("select count(*), count(distinct job_id) from jobsched.tick") == [(20, 20)]
     assert ticking.rows("select count(*) from jobsched.job") == [(20,)]
 

@@ -4,7 +4,7 @@
 -- A scheduler speaks for a schedule only if it knows it as it is: its revision and its frontier are compared, under a
 -- lock on the schedule's row that nobody waits for: whoever holds it is deciding the same ticks. The frontier may be
 -- another one by the time of the lock; then the ticks are known. Nothing is updated: ticks move the frontier. (But for
--- one that somebody backfilled before it was decided.) What this database's clock does not find due yet is refused.
+-- one that somebody backfilled before it was decided; never back.) What this database's clock does not find due yet is refused.
 -- Where no frontier is given (somebody triggers or backfills) a pause or another revision is no hindrance.
 --
 -- A tick that is in `tick` already is left alone, but for a backfill, which lets those fire that did not. `skip` is
@@ -95,7 +95,7 @@ noted as (
 moved as (
     update jobsched.schedule s set decided_until = o.until
     from owned o
-    where s.id = o.id and o.until is not null
+    where s.id = o.id and o.until is not null and s.decided_until < o.until
       and not exists (select from noted n where n.schedule_id = o.id and n.scheduled_for = o.until)
 ),
 fresh as materialized (
