@@ -20,6 +20,7 @@ from jobsched.core.model.results import OutputChunk
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
 from jobsched.core.store import embedded, leases
+from jobsched.tests.faults.fleet import until
 from jobsched.tests.store.hands import Hands
 from jobsched.tui import plain_lines
 from jobsched.tui.feed import Direct
@@ -162,6 +163,18 @@ def test_careful_stores_want_more_or_nothing(
         assert "1 done" in session(f"cancel {ids['queued']}", "1", "q", **options)
 
 
+def heard(service: Service, act: Callable[[], object], events: int) -> Callable[[], None]:
+    """A step that acts and waits until so many events more can be read: an open transaction, of another database of
+    the server too, delays them."""
+
+    def step() -> None:
+        before = service.ended_since(None)[1]
+        act()
+        until(lambda: len(service.ended_since(before)[0]) == events, f"{events} events")
+
+    return step
+
+
 def test_what_has_ended_is_announced_at_enter(session: Session, service: Service, hands: Hands) -> None:
     """Once; the job that is open is named."""
     made = [job.id for job in service.submit_many([NewJob("noop")] * 9)]
@@ -172,7 +185,7 @@ def test_what_has_ended_is_announced_at_enter(session: Session, service: Service
         hands.run(dead=True)
         service.cancel([one], by="ann")
 
-    said = session(str(one), work, "", "", "q")
+    said = session(str(one), heard(service, work, 4), "", "", "q")
     assert f"3 jobs ended, 1 dead, 1 cancelled, 1 attempt failed; job {one} is cancelled" in said
     assert said.count("ended, ") == 1
     assert "nothing has changed" in said
@@ -181,7 +194,8 @@ def test_what_has_ended_is_announced_at_enter(session: Session, service: Service
 def test_whoever_watches_hears_it_without_asking(session: Session, service: Service, hands: Hands) -> None:
     """Only what has changed; not before somebody asks for it."""
     service.submit_many([NewJob("noop")] * 3)
-    said = session(hands.run, "watch 10s", hands.run, lambda: None, "watch off", hands.run, "q")
+    run = heard(service, hands.run, 1)
+    said = session(run, "watch 10s", run, lambda: None, "watch off", run, "q")
     assert "changes are said every 10s" in said
     assert said.count("jobs ended") == 1
     assert "\n2 jobs ended\n" in said
