@@ -21,10 +21,11 @@ from textual.widgets import ContentSwitcher, Footer, Static
 from ..core.model.errors import JobschedError
 from .acting import Act, command_line, told, undo_of
 from .feed import Feed
+from .job_pages import Jobs
 from .look import Look, clock, span
 from .options import Options
 from .palette import Everything
-from .questions import Jobs, last_change
+from .questions import last_change
 from .screens.activity import ActivityView
 from .screens.command import CommandScreen
 from .screens.cron import CronView

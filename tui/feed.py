@@ -78,6 +78,7 @@ class Feed:
         self._asked: float | None = None
         self._latency: float | None = None
         self._spent = 0.0
+        self._looker: asyncio.Task[object] | None = None
         self._reason = ""
         self._retry_at: float | None = None
         self._listening = False
@@ -107,6 +108,7 @@ class Feed:
             target=self._listen, args=(asyncio.get_running_loop(),), name="jobsched-listen", daemon=True
         )
         self._listener.start()
+        self._looker = asyncio.current_task()
         delay, looked = FIRST_RETRY, 0.0
         while True:
             began = time.monotonic()
@@ -191,20 +193,23 @@ class Feed:
     async def _ask(self, question: Callable[[Service], Answer]) -> Answer:
         self._asked = time.monotonic()
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
+            loop, regular = asyncio.get_running_loop(), asyncio.current_task() is self._looker
+            answer = await loop.run_in_executor(self._threads, self._answer, question, regular)
         finally:
             self._asked = None
         self._answered = time.monotonic()
         return answer
 
-    def _answer(self, question: Callable[[Service], Answer]) -> Answer:
+    def _answer(self, question: Callable[[Service], Answer], regular: bool) -> Answer:
+        """regular: whether it is asked again and again, so that its cost is one to hold down."""
         began = time.monotonic()
         try:
             with self._service.reading(self._patience):
                 self._latency = (time.monotonic() - began) / 2  # begin and the limit are two round trips
                 return question(self._service)
         finally:
-            self._spent += time.monotonic() - began
+            if regular:
+                self._spent += time.monotonic() - began
 
     def _settle(self, state: State, reason: str) -> None:
         changed = state != self._state

@@ -20,7 +20,6 @@ LOG_PAGE = 1000
 PATIENCE = 2.0
 """Seconds after which a list, or the count of what is about to be changed, is given up."""
 COUNT_PATIENCE = 0.5
-FAR = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,68 +99,6 @@ def why(job_id: int) -> Callable[[Service], list[tuple[str, str | None]]]:
         return [("  " * each.depth + each.text, each.fix) for each in explain(service, service.get(job_id))]
 
     return ask
-
-
-class Jobs:
-    """Jobs that fit, newest first, as pages; with `sort`, one page in that order. ask: the feed's. wanted: None is
-    every job."""
-
-    def __init__(self, ask: Callable[..., object], wanted: Selection | None = None, sort: str | None = None) -> None:
-        self._ask = ask
-        self.wanted = wanted
-        self.sort = sort
-        self._span = 400
-
-    async def newest(self, limit: int) -> Sequence[Job]:
-        return await self._page(None, limit)
-
-    async def below(self, row: Job, limit: int) -> Sequence[Job]:
-        return [] if self.sort else await self._page(row.id, limit)
-
-    async def again(self, rows: Sequence[Job]) -> Sequence[Job]:
-        ids = [row.id for row in rows]
-        return await self._ask(lambda service: service.look(ids))  # type: ignore[misc, no-any-return]
-
-    async def oldest(self, limit: int) -> Sequence[Job]:
-        """Look for the number below which there is just a page: a store is read from above."""
-        rows = await self.newest(limit)
-        if len(rows) < limit or self.sort:
-            return rows
-        low, high = 1, rows[0].id  # below `low` there is less than a page, below `high` a whole one
-        best: Sequence[Job] = []
-        while high - low > 1:
-            middle = (low + high) // 2
-            page = await self._page(middle, limit)
-            if len(page) < limit:
-                low, best = middle, page
-            else:
-                high = middle
-        return best
-
-    async def above(self, row: Job, limit: int) -> Sequence[Job]:
-        """Some of the jobs right before `row`, none where there is none: the distance at which there are at
-        most `limit` of them is felt for, and remembered for the next page."""
-        near, far = 0, 0
-        best: Sequence[Job] = []
-        beyond: Sequence[Job] = []
-        while True:
-            page = await self._page(min(FAR, row.id + self._span + 1), limit)
-            found = [each for each in page if each.id > row.id]
-            if len(found) == limit and self._span > limit:  # there may be others in between
-                far, beyond = self._span, found
-            else:
-                near, best = self._span, found
-                if len(found) >= max(1, limit // 2) or self._span >= FAR or (far and found):
-                    return best
-            if far and far - near <= 1:
-                return best or beyond  # one number further is at most one job more
-            self._span = (near + far) // 2 if far else min(FAR, self._span * 4)
-
-    async def _page(self, before: int | None, limit: int) -> Sequence[Job]:
-        wanted, sort = self.wanted, self.sort
-        return await self._ask(  # type: ignore[misc, no-any-return]
-            lambda service: service.select(wanted, before=before, limit=limit, sort=sort, patience=PATIENCE)
-        )
 
 
 def count(wanted: Selection | None) -> Callable[[Service], int]:

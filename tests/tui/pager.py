@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobsched.tui.widgets.paged_table import PagedTable
+from jobsched.tui.widgets.paged_table import PagedTable, Part
 from jobsched.tui.widgets.virtual_table import Column
 
+FAR = 1 << 62
+SPAN = 1000
 QUEUES = ("default", "emails", "reports")
 
 
@@ -29,15 +31,19 @@ class Pager:
         self.looks = 0
         self.pages = 0
 
-    async def newest(self, limit: int) -> Sequence[Made]:
-        return await self._page(self.count, limit)
+    async def newest(self, limit: int) -> Part[Made]:
+        return await self.below(self.count + 1, limit)
+
+    async def since(self, row: Made, limit: int) -> Sequence[Made]:
+        return await self._page(self.count, min(limit, self.count - row.number))
 
     async def oldest(self, limit: int) -> Sequence[Made]:
         """One less than a page, as a real source that only comes near."""
         return await self._page(min(limit - 1, self.count), limit)
 
-    async def below(self, row: Made, limit: int) -> Sequence[Made]:
-        return await self._page(row.number - 1, limit)
+    async def below(self, number: int, limit: int) -> Part[Made]:
+        rows = await self._page(number - 1, limit)
+        return Part(rows, rows[-1].number if len(rows) == limit else None)
 
     async def above(self, row: Made, limit: int) -> Sequence[Made]:
         highest = min(self.count, row.number + limit)
@@ -52,6 +58,23 @@ class Pager:
         if self.gate is not None:
             await self.gate.wait()
         return [Made(number) for number in range(highest, max(0, highest - limit), -1)]
+
+
+class Sparse(Pager):
+    """Of the rows 1 to `count` only every `every`th, looked for among a thousand numbers in each of the `steps`."""
+
+    def __init__(self, count: int, every: int) -> None:
+        super().__init__(count)
+        self.every = every
+        self.steps = asyncio.Semaphore(0)
+
+    async def since(self, row: Made, limit: int) -> Sequence[Made]:
+        return [made for made in await super().since(row, FAR) if made.number % self.every == 0][:limit]
+
+    async def below(self, number: int, limit: int) -> Part[Made]:
+        await self.steps.acquire()
+        part = await super().below(min(number, self.count + 1), SPAN)
+        return Part([row for row in part.rows if row.number % self.every == 0][:limit], part.rest)
 
 
 def table(source: Pager) -> PagedTable[Made]:

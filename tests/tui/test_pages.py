@@ -7,19 +7,45 @@ from typing import Any
 
 import pytest
 
-from jobsched.core.model.job import NewJob
-from jobsched.core.model.selection import parse
+from jobsched.core.model.errors import TryAgain
+from jobsched.core.model.job import Job, NewJob
+from jobsched.core.model.selection import Selection, parse
 from jobsched.core.service import Service
-from jobsched.tui.questions import Jobs
+from jobsched.tui.job_pages import Jobs
 
 
-def pages(service: Service, text: str) -> Jobs:
+class Slow:
+    """The use cases over a store that reads three hundred numbers in the time that a page may take, and no more."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.refused = 0
+
+    def look(self, ids: list[int]) -> list[Job]:
+        return self._service.look(ids)
+
+    def select(self, wanted: Selection | None, *, before: int | None, **options: Any) -> list[Job]:
+        if wanted is not None:
+            [low] = [each.test.value for each in wanted.conditions if each.field == "id"]  # type: ignore[union-attr]
+            if min(self._service.list(limit=1)[0].id + 1, before or 0) - low > 300:  # type: ignore[operator]
+                self.refused += 1
+                raise TryAgain("it took too long", fix="look for less")
+        return self._service.select(wanted, before=before, **options)
+
+
+def pages(service: Service | Slow, text: str) -> Jobs:
     """The jobs that fit, asked for without a screen."""
 
-    async def ask(question: Callable[[Service], Any]) -> Any:
+    async def ask(question: Callable[[Any], Any]) -> Any:
         return question(service)
 
     return Jobs(ask, parse(text) if text else None)
+
+
+@pytest.fixture(params=["fast", "slow"])
+def store(service: Service, request: pytest.FixtureRequest) -> Service | Slow:
+    """The use cases, over a store that answers at once or one that needs its time."""
+    return Slow(service) if request.param == "slow" else service
 
 
 @pytest.fixture
@@ -30,13 +56,18 @@ def rare(service: Service) -> list[int]:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 30, 200])
-async def test_down_and_up_again(service: Service, rare: list[int], limit: int) -> None:
+async def test_down_and_up_again(store: Service | Slow, rare: list[int], limit: int) -> None:
     """Page by page from the newest to the oldest, and back."""
-    source = pages(service, "queue:rare")
-    found = list(await source.newest(limit))
-    while page := await source.below(found[-1], limit):
-        found += page
+    source = pages(store, "queue:rare")
+    part = await source.newest(limit)
+    found = list(part.rows)
+    while part.rest is not None:
+        part = await source.below(part.rest, limit)
+        assert len(part.rows) <= limit
+        found += part.rows
     assert [job.id for job in found] == rare
+    assert source.is_slow == isinstance(store, Slow)
+    assert [job.id for job in await source.since(found[2], limit)] == rare[:2][:limit]
     found = found[-1:]
     while page := await source.above(found[0], limit):
         found = [*page, *found]
@@ -45,11 +76,37 @@ async def test_down_and_up_again(service: Service, rare: list[int], limit: int) 
 
 @pytest.mark.parametrize("text", ["queue:rare", "queue:often", "", "queue:nobody"])
 @pytest.mark.parametrize("limit", [2, 10, 5000])
-async def test_the_oldest_are_the_last_ones(service: Service, rare: list[int], text: str, limit: int) -> None:
+async def test_the_oldest_are_the_last_ones(
+    store: Service | Slow, service: Service, rare: list[int], text: str, limit: int
+) -> None:
     """At least one where there is any, at most a page, and none is left out between them."""
-    source = pages(service, text)
+    source = pages(store, text)
     everything = [job.id for job in service.select(parse(text) if text else None, limit=10_000)]
     found = [job.id for job in await source.oldest(limit)]
     assert found == everything[len(everything) - len(found) :]
     assert min(1, len(everything)) <= len(found) <= limit
+    assert rare
+
+
+async def test_a_store_too_slow_for_the_smallest_span_says_so(service: Service, rare: list[int]) -> None:
+    """It is not asked for ever."""
+
+    class Stuck(Slow):
+        def select(self, wanted: Selection | None, *, before: int | None, **options: Any) -> list[Job]:
+            if wanted is not None:
+                raise TryAgain("it took too long", fix="look for less")
+            return super().select(wanted, before=before, **options)
+
+    source = pages(Stuck(service), "queue:rare")
+
+    async def look_for_a_row() -> None:
+        part = await source.newest(5)
+        while not part.rows:
+            assert part.rest is not None
+            part = await source.below(part.rest, 5)
+
+    with pytest.raises(TryAgain):
+        await look_for_a_row()
+    with pytest.raises(TryAgain):
+        await source.oldest(5)
     assert rare

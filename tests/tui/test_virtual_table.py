@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from jobsched.tests.tui.driving import Around, drawn, until
-from jobsched.tests.tui.pager import Made, Pager, table
+from jobsched.tests.tui.pager import Pager, Sparse, table
 from jobsched.tui.look import Look
+from jobsched.tui.widgets import paged_table
 from jobsched.tui.widgets.paged_table import KEPT
 from jobsched.tui.widgets.virtual_table import Column, VirtualTable
 
@@ -170,6 +171,55 @@ async def test_what_is_seen_is_looked_at_again() -> None:
         assert [row.seen for row in shown.rows[:20]] == [1] * shown.body_height + [0] * (20 - shown.body_height)
 
 
+async def test_rows_that_are_hard_to_find_are_looked_for_part_by_part() -> None:
+    """Each is shown as soon as it is found, and below the last one it is said how far that has come."""
+    source = Sparse(20_000, 997)
+    shown = table(source)
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        shown.reload()
+        source.steps.release()
+        source.steps.release()
+        await until(pilot, lambda: len(shown.rows) == 2, "the first rows")
+        assert "looking for more below #18,001" in drawn(shown)[3]
+        await pilot.press("j")
+        assert shown.cursor_key == 18_943
+        for _ in range(19):  # of the last thousand it does not know that they are the last
+            source.steps.release()
+        await until(pilot, lambda: shown._rest is None, "the last number")
+        assert [row.number for row in shown.rows] == list(range(19_940, 0, -997))
+        assert not any("looking for" in line for line in drawn(shown))
+        source.count = 21_500
+        await shown.refresh_rows()
+        assert shown.new_above == 1
+        await shown.catch_up()
+        assert shown.rows[0].number == 20_937
+        assert len(shown.rows) == 21
+
+
+async def test_what_was_looked_for_in_vain_is_not_looked_for_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search of the whole store is repeated after five times what it took."""
+    now = 1000.0
+    monkeypatch.setattr(paged_table, "monotonic", lambda: now)
+    source = Sparse(2000, 3000)
+    shown = table(source)
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        shown.reload()
+        now += 2.0
+        for _ in range(100):
+            source.steps.release()
+        await until(pilot, lambda: shown._idle_until == now + 10.0, "the end of the search")
+        assert shown.empty in drawn(shown)[1]
+        asked = source.pages
+        now += 9.0
+        await shown.refresh_rows()
+        await pilot.pause()
+        assert source.pages == asked
+        now += 2.0
+        source.count = 3000
+        await shown.refresh_rows()
+        await until(pilot, lambda: shown.rows, "the row that has come")
+
+
 @pytest.mark.parametrize("key", ["pagedown", "j", "G"])
 async def test_an_empty_table_takes_any_key(key: str) -> None:
     """There is nothing to move to."""
@@ -183,5 +233,6 @@ async def test_an_empty_table_takes_any_key(key: str) -> None:
 
 def test_made_rows_are_what_they_say() -> None:
     """The pager's own rule: numbers from the newest down."""
-    rows = asyncio.run(Pager(5).below(Made(3), 10))  # type: ignore[arg-type]
-    assert [row.number for row in rows] == [2, 1]
+    part = asyncio.run(Pager(5).below(3, 10))
+    assert [row.number for row in part.rows] == [2, 1]
+    assert part.rest is None

@@ -20,8 +20,8 @@ from .. import questions
 from ..acting import counted, on_jobs, on_selections
 from ..choice import ChooseOne, ChooseSome
 from ..filtering import Ends, FilterLine, offers
+from ..job_pages import Jobs
 from ..look import Look
-from ..questions import Jobs
 from ..tables import extra_job_columns, job_columns
 from ..view import JOB_PAGES, View, job_keys, words
 from ..widgets.paged_table import PAGE, PagedTable
@@ -73,10 +73,13 @@ class JobsView(View):
 
     async def look_again(self) -> None:
         if self.source.sort:
-            self.table.set_rows(await self.source.newest(PAGE))
+            self.table.set_rows((await self.source.newest(PAGE)).rows)
             self.table.set_notice(f"by {self.source.sort}, the first {PAGE} (s)")
         elif self.following:
-            self.table.set_rows(await self.source.newest(max(PAGE, len(self.table.rows))))
+            if self.source.is_slow:
+                await self.table.catch_up()
+            else:
+                self.table.set_rows((await self.source.newest(max(PAGE, len(self.table.rows)))).rows)
             self.table.set_notice("following (f)")
         else:
             await self.table.refresh_rows()

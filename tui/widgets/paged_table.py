@@ -1,14 +1,18 @@
 """A table over more rows than anybody wants to load: a window of pages that moves with the cursor.
 
 Pages are read by key, so the millionth costs what the first does. Keys never wait for them: a cursor that
-comes to the end of what is loaded stops there until the page has come. Rows that appear above are
+comes to the end of what is loaded stops there until the page has come. A source that has to look long for its rows
+gives parts of pages, and is asked on and on until there is a page below the cursor. Rows that appear above are
 announced, and shown when somebody asks for them, so nothing shifts under a hand that is about to press.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, ClassVar, Literal, Protocol
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, ClassVar, Generic, Literal, Protocol
 
 from textual.binding import Binding, BindingType
 
@@ -21,19 +25,32 @@ KEPT = 1000
 NEAR = 100
 """Rows from the end of the window at which the next page is asked for."""
 Edge = Literal["above", "below"]
+SHARE = 0.2
+"""Of the time, at most, that a table without a row is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[Row]):
+    """Rows of a page. rest: the number below which the source has not looked yet; None where there is no more."""
+
+    rows: Sequence[Row]
+    rest: int | None
 
 
 class Source(Protocol[Row]):
     """Where rows come from; the first is the newest. Its methods may take their time."""
 
-    async def newest(self, limit: int) -> Sequence[Row]:
+    async def newest(self, limit: int) -> Part[Row]:
         """The first rows."""
+
+    async def since(self, row: Row, limit: int) -> Sequence[Row]:
+        """The first rows, those before `row` alone."""
 
     async def oldest(self, limit: int) -> Sequence[Row]:
         """The last rows, in the order of the others."""
 
-    async def below(self, row: Row, limit: int) -> Sequence[Row]:
-        """The rows that follow `row`."""
+    async def below(self, number: int, limit: int) -> Part[Row]:
+        """The first rows whose numbers are below this one."""
 
     async def above(self, row: Row, limit: int) -> Sequence[Row]:
         """Some of the rows right before `row`, in the order of the others; none where there is none."""
@@ -67,9 +84,11 @@ class PagedTable(VirtualTable[Row]):
         self.new_above = 0
         self.gone: set[Hashable] = set()
         self.every = False
-        self._whole: dict[Edge, bool] = {"above": True, "below": False}
+        self._whole_above = True
+        self._rest: int | None = None
         self._asked: set[Edge] = set()
         self._turn = 0
+        self._began = self._idle_until = 0.0
 
     def set_source(self, source: Source[Row]) -> None:
         """Show other rows: another filter. Marks are forgotten."""
@@ -82,13 +101,13 @@ class PagedTable(VirtualTable[Row]):
         self._jump("above")
 
     def action_first(self) -> None:
-        if self._whole["above"] and not self.new_above and self.rows:
+        if self._whole_above and not self.new_above and self.rows:
             super().action_first()
         else:
             self._jump("above")
 
     def action_last(self) -> None:
-        if self._whole["below"] and self.rows:
+        if self._rest is None and self.rows:
             super().action_last()
         else:
             self._jump("below")
@@ -122,14 +141,10 @@ class PagedTable(VirtualTable[Row]):
         """Look again at the rows that are seen, and whether there are new ones above. Raises what the source does."""
         turn, seen = self._turn, self.seen_rows
         if not seen:
-            if "above" not in self._asked:
-                self._jump("above")
+            self._look_once_more()
             return
         now = await self.source.again(seen)
-        fresh: Sequence[Row] = ()
-        if self._whole["above"]:
-            newest = self.number(self.rows[0])
-            fresh = [row for row in await self.source.newest(PAGE) if self.number(row) > newest]
+        fresh = await self.source.since(self.rows[0], PAGE) if self._whole_above and self.rows else ()
         if turn != self._turn:
             return  # it shows something else by now
         found = set(map(self.key, now))
@@ -137,6 +152,23 @@ class PagedTable(VirtualTable[Row]):
         self.new_above = len(fresh)
         self._announce()
         self.replace_rows(now)
+
+    def _look_once_more(self) -> None:
+        """Where there was no row: from the start, or on from where it was. What takes long is not done all the time."""
+        if self._rest is not None:
+            self._ask("below")
+        elif not self._asked and monotonic() >= self._idle_until:
+            self._jump("above")
+
+    async def catch_up(self) -> None:
+        """Show what is new above, and look again at what is seen. Raises what the source does."""
+        turn = self._turn
+        fresh = await self.source.since(self.rows[0], PAGE) if self._whole_above and self.rows else ()
+        if turn == self._turn and len(fresh) < PAGE:
+            self.set_rows([*fresh, *self.rows][:KEPT])
+            await self.refresh_rows()
+        elif turn == self._turn:
+            self.reload()
 
     def _announce(self) -> None:
         many = "+" if self.new_above >= PAGE else ""
@@ -146,33 +178,42 @@ class PagedTable(VirtualTable[Row]):
         super()._settle()
         if not self.is_mounted:
             return
-        if not self._whole["below"] and len(self.rows) - self._at < NEAR and self.rows:
+        if self._rest is not None and len(self.rows) - self._at < NEAR:
             self._ask("below")
-        if not self._whole["above"] and self._at < NEAR and self.rows:
+        if not self._whole_above and self._at < NEAR and self.rows:
             self._ask("above")
 
     def _jump(self, edge: Edge) -> None:
         """Forget the window and read it anew from one end."""
         self._turn += 1
         self._asked = {"above", "below"}
+        self._began = monotonic()
         self.run_worker(self._start(edge, self._turn), group=f"{self.id}-jump", exclusive=True)
 
     async def _start(self, edge: Edge, turn: int) -> None:
-        try:
-            rows = await (self.source.newest(PAGE) if edge == "above" else self.source.oldest(PAGE))
-        except JobschedError:
-            rows = None  # the header says that the store is lost; what is shown stays
+        part: Part[Row] | None = None
+        with suppress(JobschedError):  # the header says that the store is lost; what is shown stays
+            part = await self.source.newest(PAGE) if edge == "above" else Part(await self.source.oldest(PAGE), None)
         if turn != self._turn:
             return
         self._asked = set()
-        if rows is None:
+        if part is None:
             return
-        self.rows = list(rows)
+        self.rows = list(part.rows)
         self.new_above = 0
         self._announce()
         # The last rows may be less than a page although there are more above: `oldest` only comes near.
-        self._whole = {"above": edge == "above", "below": edge == "below" or len(rows) < PAGE}
+        self._whole_above = edge == "above" or not self.rows
+        self._read_to(part.rest)
         self._go(0 if edge == "above" else len(self.rows) - 1)
+
+    def _read_to(self, rest: int | None) -> None:
+        """Everything from `rest` on has been looked for."""
+        self._rest = rest
+        self.more = "" if rest is None else f"looking for more below #{rest:,}"
+        if rest is None:
+            now = monotonic()
+            self._idle_until = now + (now - self._began) / SHARE
 
     def _ask(self, edge: Edge) -> None:
         if edge in self._asked:
@@ -181,35 +222,40 @@ class PagedTable(VirtualTable[Row]):
         self.run_worker(self._more(edge, self._turn), group=f"{self.id}-{edge}")
 
     async def _more(self, edge: Edge, turn: int) -> None:
-        at_edge = self.rows[0 if edge == "above" else -1]
-        ask = self.source.above if edge == "above" else self.source.below
         try:
-            page = list(await ask(at_edge, PAGE))
+            if edge == "above":
+                part = Part(list(await self.source.above(self.rows[0], PAGE)), self._rest)
+            else:
+                assert self._rest is not None
+                part = await self.source.below(self._rest, PAGE)
         except JobschedError:
-            page = None
+            part = None
         if turn != self._turn:
             return
         self._asked.discard(edge)
-        if page is None:
+        if part is None:
             return
-        self._whole[edge] = len(page) < PAGE if edge == "below" else not page
         if edge == "below":
-            self.rows += page
-            dropped = max(0, len(self.rows) - KEPT)
-            self._cut_above(dropped)
+            self._add_below(part)
         else:
-            self.rows = page + self.rows
-            self._at += len(page)
-            self._top += len(page)
-            if len(self.rows) > KEPT:
-                del self.rows[KEPT:]
-                self._whole["below"] = False
+            self._add_above(part.rows)
         self._settle()
 
-    def _cut_above(self, count: int) -> None:
-        count = min(count, self._top)
-        if count:
-            del self.rows[:count]
-            self._at -= count
-            self._top -= count
-            self._whole["above"] = False
+    def _add_below(self, part: Part[Row]) -> None:
+        self.rows += part.rows
+        self._read_to(part.rest)
+        dropped = min(max(0, len(self.rows) - KEPT), self._top)
+        if dropped:
+            del self.rows[:dropped]
+            self._at -= dropped
+            self._top -= dropped
+            self._whole_above = False
+
+    def _add_above(self, page: Sequence[Row]) -> None:
+        self._whole_above = not page
+        self.rows = [*page, *self.rows]
+        self._at += len(page)
+        self._top += len(page)
+        if len(self.rows) > KEPT:
+            del self.rows[KEPT:]
+            self._read_to(self.number(self.rows[-1]))

@@ -112,7 +112,10 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         empty: str = "nothing here",
         id: str | None = None,
     ) -> None:
-        """markable: whether rows can be marked. empty: what is said where there is no row."""
+        """markable: whether rows can be marked. empty: what is said where there is no row.
+
+        `more`, where it is set, is said below the last one.
+        """
         super().__init__(id=id)
         self.look = look or Look()
         self.key = key
@@ -120,6 +123,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self.rows: list[Row] = []
         self.marks: dict[Hashable, None] = {}
         self.empty = empty
+        self.more = ""
         self.notice = ""
         self._markable = markable
         self._at = 0
@@ -288,9 +292,10 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         place = self._top + y - 1
         if place < len(self.rows):
             return self._line(place, width, base)
-        if y == 1 and not self.rows:
+        note = self.more or ("" if self.rows else self.empty)
+        if note and place == len(self.rows):
             style = base + self.get_component_rich_style("table--note", partial=True)
-            return Strip([Segment(self.look.fit("  " + self.empty, width), style)], width)
+            return Strip([Segment(self.look.fit("  " + note, width), style)], width)
         return Strip.blank(width, base)
 
     def _header(self, width: int, base: Style) -> Strip:
