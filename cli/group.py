@@ -35,7 +35,7 @@ HELP_NAMES: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_conten
 ALIASES = {"ps": "ls", "jobs": "ls"}
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Jobs": ("submit", "ls", "show", "logs", "tail", "wait", "why", "dlq"),
-    "Changing jobs": ("cancel", "retry", "hold", "release", "undo", "ops"),
+    "Changing jobs": ("cancel", "retry", "hold", "release", "move", "undo", "ops"),
     "Workers, queues, schedules": ("worker", "workers", "queue", "cron", "handlers"),
     "The rest": (
         "tui",

@@ -15,11 +15,12 @@ cancel	Cancel jobs, waiting or running
 retry	Queue jobs again; those that wait for their time, now
 hold	Hold jobs: they wait until they are released
 release	Release held jobs
+move	Move jobs: to another queue, to another priority
 undo	Undo a change to jobs
 ops	Changes that people made to jobs
 worker	Run jobs in the foreground; Ctrl-C drains
 workers	Workers: list them, drain one, stop one
-queue	Queues: what is in them; limits, pause, resume, purge
+queue	Queues: what is in them; limits, pause, drain, resume, purge
 cron	Schedules: add, list and change them; fire them when they …
 handlers	Job types: which there are, what their payloads hold
 tui	Watch and steer everything on one screen
@@ -44,7 +45,7 @@ discard	Take dead jobs out of the dead-letter queue: they become …
 export	Write dead jobs with their attempts and output to stdout, …
 '
         case 'ops'
-            printf %s 'ls	Cancels, retries, holds, releases and discards of the last …
+            printf %s 'ls	What was done to jobs in the last week, newest first, by …
 '
         case 'workers'
             printf %s 'ls	Workers that have not ended, with how long ago they were …
@@ -57,6 +58,7 @@ pause	Let no job of the queue start; those that run go on
 resume	Let the queue\'s jobs start again
 set	Set a queue\'s limits; the queue is made if need be
 purge	Cancel every waiting job of the queue; those that run go on
+drain	Pause the queue, and wait until none of its jobs runs; …
 '
         case 'cron'
             printf %s 'run	Fire schedules when they are due, until told to stop
@@ -438,10 +440,29 @@ function __jobsched_flags
 --fail-if-any	Exit 1 if a job matches
 --fail-if-none	Exit 1 if no job matches
 '
+        case 'move'
+            printf %s '--to	Their queue from now on
+--priority	Their priority: critical, high, default, low
+--filter	As in \'state:dead error~timeout age>2h\' (jobsched help …
+-f	As in \'state:dead error~timeout age>2h\' (jobsched help …
+--state	In this state (repeatable)
+--queue	In this queue
+-Q	In this queue
+--type	Of this type
+--tag	With this tag
+--since	Submitted since: 1h, or a time
+--allow-empty	Selecting nothing is fine: exit 0
+--dry-run	show what would be done; change nothing
+-n	show what would be done; change nothing
+'
         case 'ops ls'
             printf %s '--mine	Only yours
 --limit	At most so many
 -l	At most so many
+'
+        case 'queue drain'
+            printf %s '--reason	Shown to whoever wonders
+--timeout	Exit 124 where jobs still run after it
 '
         case 'queue pause'
             printf %s '--reason	Shown to whoever wonders
@@ -576,9 +597,9 @@ end
 
 function __jobsched_value
     switch "$argv[1] $argv[2]"
-        case 'submit --hold' 'submit --unchecked' 'submit --atomic' 'submit --wait' 'submit --follow' 'submit --propagate' 'submit -n' 'submit --dry-run' 'ls --count' 'ls --watch' 'ls --fail-if-any' 'ls --fail-if-none' 'logs -f' 'logs --follow' 'logs --timestamps' 'logs --prefix' 'logs --propagate' 'wait --any' 'wait --all' 'wait --fail-fast' 'wait --propagate' 'wait --allow-empty' 'dlq retry --all' 'dlq retry --allow-empty' 'dlq retry -n' 'dlq retry --dry-run' 'dlq discard --all' 'dlq discard --allow-empty' 'dlq discard -n' 'dlq discard --dry-run' 'cancel --allow-empty' 'cancel -n' 'cancel --dry-run' 'retry --allow-empty' 'retry -n' 'retry --dry-run' 'hold --allow-empty' 'hold -n' 'hold --dry-run' 'release --allow-empty' 'release -n' 'release --dry-run' 'undo -n' 'undo --dry-run' 'ops ls --mine' 'worker --allow-commands' 'worker --cron' 'worker --burst' 'queue purge -n' 'queue purge --dry-run' 'cron add --unchecked' 'cron add -n' 'cron add --dry-run' 'cron edit --unchecked' 'cron edit -n' 'cron edit --dry-run' 'cron rm -n' 'cron rm --dry-run' 'cron pause -n' 'cron pause --dry-run' 'cron resume -n' 'cron resume --dry-run' 'cron trigger --wait' 'cron trigger --follow' 'cron trigger --propagate' 'cron backfill -n' 'cron backfill --dry-run' 'cron apply --prune' 'cron apply --unchecked' 'cron apply -n' 'cron apply --dry-run' 'cron import --no-system' 'cron import --system' 'cron import --any-user' 'cron import --partial' 'cron import -n' 'cron import --dry-run' 'tui --read-only' 'tui --ascii' 'tui --plain' 'tui --keys' 'demo --keep' 'doctor --write' 'verify --violations' 'archive show --jobs' 'archive restore --foreign' 'archive restore -n' 'archive restore --dry-run' 'db up --show-password' 'db-tx init --print' 'db-tx prune -n' 'db-tx prune --dry-run' 'completion --install' 'chaos --plan' 'chaos --bulk'
+        case 'submit --hold' 'submit --unchecked' 'submit --atomic' 'submit --wait' 'submit --follow' 'submit --propagate' 'submit -n' 'submit --dry-run' 'ls --count' 'ls --watch' 'ls --fail-if-any' 'ls --fail-if-none' 'logs -f' 'logs --follow' 'logs --timestamps' 'logs --prefix' 'logs --propagate' 'wait --any' 'wait --all' 'wait --fail-fast' 'wait --propagate' 'wait --allow-empty' 'dlq retry --all' 'dlq retry --allow-empty' 'dlq retry -n' 'dlq retry --dry-run' 'dlq discard --all' 'dlq discard --allow-empty' 'dlq discard -n' 'dlq discard --dry-run' 'cancel --allow-empty' 'cancel -n' 'cancel --dry-run' 'retry --allow-empty' 'retry -n' 'retry --dry-run' 'hold --allow-empty' 'hold -n' 'hold --dry-run' 'release --allow-empty' 'release -n' 'release --dry-run' 'move --allow-empty' 'move -n' 'move --dry-run' 'undo -n' 'undo --dry-run' 'ops ls --mine' 'worker --allow-commands' 'worker --cron' 'worker --burst' 'queue purge -n' 'queue purge --dry-run' 'cron add --unchecked' 'cron add -n' 'cron add --dry-run' 'cron edit --unchecked' 'cron edit -n' 'cron edit --dry-run' 'cron rm -n' 'cron rm --dry-run' 'cron pause -n' 'cron pause --dry-run' 'cron resume -n' 'cron resume --dry-run' 'cron trigger --wait' 'cron trigger --follow' 'cron trigger --propagate' 'cron backfill -n' 'cron backfill --dry-run' 'cron apply --prune' 'cron apply --unchecked' 'cron apply -n' 'cron apply --dry-run' 'cron import --no-system' 'cron import --system' 'cron import --any-user' 'cron import --partial' 'cron import -n' 'cron import --dry-run' 'tui --read-only' 'tui --ascii' 'tui --plain' 'tui --keys' 'demo --keep' 'doctor --write' 'verify --violations' 'archive show --jobs' 'archive restore --foreign' 'archive restore -n' 'archive restore --dry-run' 'db up --show-password' 'db-tx init --print' 'db-tx prune -n' 'db-tx prune --dry-run' 'completion --install' 'chaos --plan' 'chaos --bulk'
             return
-        case 'submit --args' 'submit --max-attempts' 'submit --backoff' 'submit --timeout' 'submit --at' 'submit --in' 'submit --key' 'submit --after' 'submit --unique' 'submit --concurrency-key' 'submit --env' 'submit --wait-timeout' 'ls --since' 'ls -l' 'ls --limit' 'ls --every' 'logs --attempt' 'tail -n' 'tail --number' 'tail --since' 'wait --for' 'wait --timeout' 'dlq ls --since' 'dlq ls -l' 'dlq ls --limit' 'dlq retry --since' 'dlq retry --canary' 'dlq retry --rate' 'dlq retry --timeout' 'dlq discard --since' 'dlq export --since' 'cancel --since' 'cancel --reason' 'retry --since' 'hold --since' 'release --since' 'ops ls -l' 'ops ls --limit' 'worker -c' 'worker --concurrency' 'worker --name' 'worker --max-rss' 'worker --drain-timeout' 'worker --metrics-port' 'worker --metrics-host' 'worker --max-jobs' 'worker --lease' 'queue pause --reason' 'queue pause --until' 'queue set --max-running' 'queue set --rate' 'queue set --burst' 'queue set --key-limit' 'cron run --name' 'cron run --metrics-port' 'cron run --metrics-host' 'cron add --at' 'cron add --tz' 'cron add --jitter' 'cron add --start' 'cron add --end' 'cron add --args' 'cron add --max-attempts' 'cron add --backoff' 'cron add --timeout' 'cron add --unique' 'cron add --concurrency-key' 'cron add --env' 'cron edit --rename' 'cron edit --unset' 'cron edit --at' 'cron edit --tz' 'cron edit --jitter' 'cron edit --start' 'cron edit --end' 'cron edit --args' 'cron edit --max-attempts' 'cron edit --backoff' 'cron edit --timeout' 'cron edit --unique' 'cron edit --concurrency-key' 'cron edit --env' 'cron pause --reason' 'cron trigger --wait-timeout' 'cron next -n' 'cron next --number' 'cron next --tz' 'cron next --from' 'cron history -l' 'cron history --limit' 'cron history --before' 'cron backfill --from' 'cron backfill --to' 'cron import --user' 'cron import --tz' 'tui --view' 'tui --refresh' 'verify --since' 'verify -l' 'verify --limit' 'archive ls -l' 'archive ls --limit' 'archive ls --before' 'archive restore --keep' 'db-tx init --grant' 'db-tx prune --older-than' 'bench drain --jobs' 'bench drain --workers' 'bench drain -c' 'bench drain --concurrency' 'bench drain --repeat' 'bench drain --history' 'bench drain --store' 'bench enqueue --jobs' 'bench enqueue --seconds' 'bench enqueue --store' 'bench latency --jobs' 'bench latency --workers' 'bench latency -c' 'bench latency --concurrency' 'bench latency --store' 'bench pinned --seconds' 'bench pinned --workers' 'bench pinned -c' 'bench pinned --concurrency' 'bench pinned --store' 'chaos --minutes' 'chaos --seed' 'chaos --workers' 'chaos --pace'
+        case 'submit --args' 'submit --max-attempts' 'submit --backoff' 'submit --timeout' 'submit --at' 'submit --in' 'submit --key' 'submit --after' 'submit --unique' 'submit --concurrency-key' 'submit --env' 'submit --wait-timeout' 'ls --since' 'ls -l' 'ls --limit' 'ls --every' 'logs --attempt' 'tail -n' 'tail --number' 'tail --since' 'wait --for' 'wait --timeout' 'dlq ls --since' 'dlq ls -l' 'dlq ls --limit' 'dlq retry --since' 'dlq retry --canary' 'dlq retry --rate' 'dlq retry --timeout' 'dlq discard --since' 'dlq export --since' 'cancel --since' 'cancel --reason' 'retry --since' 'hold --since' 'release --since' 'move --since' 'ops ls -l' 'ops ls --limit' 'worker -c' 'worker --concurrency' 'worker --name' 'worker --max-rss' 'worker --drain-timeout' 'worker --metrics-port' 'worker --metrics-host' 'worker --max-jobs' 'worker --lease' 'queue pause --reason' 'queue pause --until' 'queue set --max-running' 'queue set --rate' 'queue set --burst' 'queue set --key-limit' 'queue drain --reason' 'queue drain --timeout' 'cron run --name' 'cron run --metrics-port' 'cron run --metrics-host' 'cron add --at' 'cron add --tz' 'cron add --jitter' 'cron add --start' 'cron add --end' 'cron add --args' 'cron add --max-attempts' 'cron add --backoff' 'cron add --timeout' 'cron add --unique' 'cron add --concurrency-key' 'cron add --env' 'cron edit --rename' 'cron edit --unset' 'cron edit --at' 'cron edit --tz' 'cron edit --jitter' 'cron edit --start' 'cron edit --end' 'cron edit --args' 'cron edit --max-attempts' 'cron edit --backoff' 'cron edit --timeout' 'cron edit --unique' 'cron edit --concurrency-key' 'cron edit --env' 'cron pause --reason' 'cron trigger --wait-timeout' 'cron next -n' 'cron next --number' 'cron next --tz' 'cron next --from' 'cron history -l' 'cron history --limit' 'cron history --before' 'cron backfill --from' 'cron backfill --to' 'cron import --user' 'cron import --tz' 'tui --view' 'tui --refresh' 'verify --since' 'verify -l' 'verify --limit' 'archive ls -l' 'archive ls --limit' 'archive ls --before' 'archive restore --keep' 'db-tx init --grant' 'db-tx prune --older-than' 'bench drain --jobs' 'bench drain --workers' 'bench drain -c' 'bench drain --concurrency' 'bench drain --repeat' 'bench drain --history' 'bench drain --store' 'bench enqueue --jobs' 'bench enqueue --seconds' 'bench enqueue --store' 'bench latency --jobs' 'bench latency --workers' 'bench latency -c' 'bench latency --concurrency' 'bench latency --store' 'bench pinned --seconds' 'bench pinned --workers' 'bench pinned -c' 'bench pinned --concurrency' 'bench pinned --store' 'chaos --minutes' 'chaos --seed' 'chaos --workers' 'chaos --pace'
             printf %s '-'
         case 'dlq ls --by'
             printf %s '-=error'
@@ -604,19 +625,19 @@ function __jobsched_value
             printf %s '-log-levels'
         case 'cron add --overlap' 'cron edit --overlap'
             printf %s '-overlaps'
-        case 'submit --priority' 'cron add --priority' 'cron edit --priority'
+        case 'submit --priority' 'move --priority' 'cron add --priority' 'cron edit --priority'
             printf %s '-priorities'
-        case 'submit -Q' 'submit --queue' 'ls -Q' 'ls --queue' 'tail -Q' 'tail --queue' 'dlq ls -Q' 'dlq ls --queue' 'dlq retry -Q' 'dlq retry --queue' 'dlq discard -Q' 'dlq discard --queue' 'dlq export -Q' 'dlq export --queue' 'cancel -Q' 'cancel --queue' 'retry -Q' 'retry --queue' 'hold -Q' 'hold --queue' 'release -Q' 'release --queue' 'cron add -Q' 'cron add --queue' 'cron edit -Q' 'cron edit --queue' 'cron import -Q' 'cron import --queue'
+        case 'submit -Q' 'submit --queue' 'ls -Q' 'ls --queue' 'tail -Q' 'tail --queue' 'dlq ls -Q' 'dlq ls --queue' 'dlq retry -Q' 'dlq retry --queue' 'dlq discard -Q' 'dlq discard --queue' 'dlq export -Q' 'dlq export --queue' 'cancel -Q' 'cancel --queue' 'retry -Q' 'retry --queue' 'hold -Q' 'hold --queue' 'release -Q' 'release --queue' 'move --to' 'move -Q' 'move --queue' 'cron add -Q' 'cron add --queue' 'cron edit -Q' 'cron edit --queue' 'cron import -Q' 'cron import --queue'
             printf %s '-queues'
         case 'worker -Q' 'worker --queues'
             printf %s '-queues,'
-        case 'ls --state' 'cancel --state' 'retry --state' 'hold --state'
+        case 'ls --state' 'cancel --state' 'retry --state' 'hold --state' 'move --state'
             printf %s '-states,'
-        case 'submit --tag' 'ls --tag' 'dlq ls --tag' 'dlq retry --tag' 'dlq discard --tag' 'dlq export --tag' 'cancel --tag' 'retry --tag' 'hold --tag' 'release --tag' 'cron add --tag' 'cron edit --tag'
+        case 'submit --tag' 'ls --tag' 'dlq ls --tag' 'dlq retry --tag' 'dlq discard --tag' 'dlq export --tag' 'cancel --tag' 'retry --tag' 'hold --tag' 'release --tag' 'move --tag' 'cron add --tag' 'cron edit --tag'
             printf %s '-tags'
-        case 'ls -f' 'ls --filter' 'show -f' 'show --filter' 'wait -f' 'wait --filter' 'dlq ls -f' 'dlq ls --filter' 'dlq show -f' 'dlq show --filter' 'dlq retry -f' 'dlq retry --filter' 'dlq discard -f' 'dlq discard --filter' 'dlq export -f' 'dlq export --filter' 'cancel -f' 'cancel --filter' 'retry -f' 'retry --filter' 'hold -f' 'hold --filter' 'release -f' 'release --filter' 'tui -f' 'tui --filter'
+        case 'ls -f' 'ls --filter' 'show -f' 'show --filter' 'wait -f' 'wait --filter' 'dlq ls -f' 'dlq ls --filter' 'dlq show -f' 'dlq show --filter' 'dlq retry -f' 'dlq retry --filter' 'dlq discard -f' 'dlq discard --filter' 'dlq export -f' 'dlq export --filter' 'cancel -f' 'cancel --filter' 'retry -f' 'retry --filter' 'hold -f' 'hold --filter' 'release -f' 'release --filter' 'move -f' 'move --filter' 'tui -f' 'tui --filter'
             printf %s '-terms'
-        case 'ls --type' 'tail --type' 'dlq ls --type' 'dlq retry --type' 'dlq discard --type' 'dlq export --type' 'cancel --type' 'retry --type' 'hold --type' 'release --type' 'cron edit --type'
+        case 'ls --type' 'tail --type' 'dlq ls --type' 'dlq retry --type' 'dlq discard --type' 'dlq export --type' 'cancel --type' 'retry --type' 'hold --type' 'release --type' 'move --type' 'cron edit --type'
             printf %s '-types'
         case '* -o' '* --output'
             printf %s '-formats'
@@ -669,6 +690,8 @@ function __jobsched_place
             printf %s 'ids'
         case 'release *'
             printf %s 'ids'
+        case 'move *'
+            printf %s 'ids'
         case 'workers drain 0'
             printf %s 'workers'
         case 'workers stop 0'
@@ -680,6 +703,8 @@ function __jobsched_place
         case 'queue set 0'
             printf %s 'queues'
         case 'queue purge 0'
+            printf %s 'queues'
+        case 'queue drain 0'
             printf %s 'queues'
         case 'cron add --'
             printf %s 'program'

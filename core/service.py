@@ -10,6 +10,8 @@ Everything raises only errors of core/model/errors.py. Nothing here prints.
 from __future__ import annotations
 
 import builtins
+import itertools
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 from .model.errors import UsageError, WaitTimeout
 from .model.findings import Checked
 from .model.job import Attempt, Job, check_name
+from .model.priority import Priority
 from .model.results import (
     DeadGroup,
     Dependency,
@@ -31,7 +34,7 @@ from .model.results import (
     TailCursor,
     WorkerInfo,
 )
-from .model.states import State
+from .model.states import WAITING, State
 from .store import jobs, output, queues, tail, transitions, vocabulary, waiting, workers
 from .submitting import words
 from .undoing import Undoing
@@ -236,12 +239,46 @@ class Service(Undoing, Watching):
         with self.store.connection() as own:
             return transitions.discard(own, ids)
 
-    def purge(self, queue: str, *, by: str = "purge") -> int:
-        """Cancel everything that waits in a queue now; return how many jobs. QueueNotFound."""
+    def move(
+        self, ids: Sequence[int], *, queue: str | None = None, priority: Priority | None = None, by: str
+    ) -> builtins.list[ItemResult]:
+        """Give waiting jobs another queue, which is made if need be, or priority. UsageError: neither is given."""
+        if queue is None and priority is None:
+            raise UsageError("it is not said where to — name a queue or a priority")
+        holder = f"{words('by', by, 180)}, moving them"
+        lanes: Counter[tuple[str, str]] = Counter()
+        if queue is not None:
+            check_name("queue", queue)
         with self.store.connection() as own:
-            count = transitions.purge(own, queue, by=words("by", by, 200))
-            self._waker.ready(own, waiting.sweep(own, thorough=True).ready)
-        return count
+            results = transitions.move(own, ids, lanes.update, queue=queue, priority=priority, by=holder)
+            self._waker.ready(own, lanes)
+        return results
+
+    def purge(self, queue: str, *, by: str = "purge") -> int:
+        """Cancel everything that waits in a queue now; return how many jobs. It can be undone. QueueNotFound."""
+        return sum(each.ok for _, page in self.purging(queue, by=by) for each in page)
+
+    def purging(self, queue: str, *, by: str) -> Iterator[tuple[int, builtins.list[ItemResult]]]:
+        """Do the same page by page, and give the change's number with what became of each job.
+
+        What runs by then goes on, and what is submitted meanwhile is not meant.
+        """
+        from .model.selection import AnyOf, Condition, Selection
+        from .model.selection.expression import Compare
+
+        who = words("by", by, 200)
+        with self.store.connection() as own:
+            last = transitions.last_job(own, queue)
+        meant = (("queue", AnyOf((queue,))), ("state", AnyOf(tuple(WAITING))), ("id", Compare("<=", last)))
+        chosen = Selection(tuple(Condition(field, test) for field, test in meant))
+
+        def apply(ids: Sequence[int]) -> builtins.list[ItemResult]:
+            with self.store.connection() as own:
+                results = transitions.cancel(own, ids, by=who, running=False)
+                self._waker.ready(own, waiting.after_end(own, [each.id for each in results if each.ok]).ready)
+            return results
+
+        return self.change("cancel", self.select_ids(chosen), apply, by=who, selection=str(chosen))
 
     # Queues and workers
 
@@ -256,6 +293,25 @@ class Service(Undoing, Watching):
         reason = words("reason", reason, 500) if reason else None
         with self.store.connection() as own:
             return queues.pause_queue(own, name, by=words("by", by, 200), reason=reason, until=until)
+
+    def wait_for_idle(self, name: str, *, timeout: float | None = None) -> QueueInfo:
+        """Wait until no job of a queue runs, as comes about once it is paused. timeout: seconds; WaitTimeout after
+        them. QueueNotFound."""
+        with self.store.connection() as own:
+            queues.get_queue(own, name)
+        idle = 0
+        for pause in itertools.chain(poll_pauses(timeout), [None]):
+            with self.store.connection() as own:
+                running = queues.running_in(own, name)
+                idle = 0 if running else idle + 1
+                if idle == 2:  # who was claiming when it was paused is seen by now
+                    return queues.get_queue(own, name)
+            if pause is not None:
+                time.sleep(pause)
+        raise WaitTimeout(
+            f"{running} job{'s' if running != 1 else ''} of queue {name} still ran after {timeout:g} s",
+            fix=f"jobsched ls --queue {shlex.quote(name)} --state running",
+        )
 
     def resume_queue(self, name: str) -> QueueInfo:
         """Let a queue's jobs start again; workers look at once. QueueNotFound."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..core.model.errors import JobschedError
 from ..core.model.job import Job
+from ..core.model.priority import Priority
 from ..core.model.results import ItemResult, Operation, QueueInfo, Verb, WorkerInfo
 
 if TYPE_CHECKING:
@@ -66,18 +67,51 @@ def command_line(argv: Sequence[str]) -> str:
     return shlex.join(["jobsched", *argv])
 
 
-JobCall = Callable[["Service", Sequence[int], str], list[ItemResult]]
-JOB_VERBS: dict[Verb, tuple[str, tuple[str, ...], JobCall]] = {
-    "retry": ("Run again", ("retry",), lambda service, ids, by: service.retry(ids, by=by)),
-    "cancel": ("Cancel", ("cancel",), lambda service, ids, by: service.cancel(ids, by=by)),
-    "hold": ("Hold", ("hold",), lambda service, ids, by: service.hold(ids, by=by)),
-    "release": ("Release", ("release",), lambda service, ids, by: service.release(ids)),
-    "discard": ("Discard", ("dlq", "discard"), lambda service, ids, by: service.discard(ids, by=by)),
+@dataclass(frozen=True, slots=True)
+class JobVerb:
+    """Something that can be done to jobs. said: as in "Run again 3 jobs"; where: what is said after that. line: the
+    command. call: the use case."""
+
+    verb: Verb
+    said: str
+    line: tuple[str, ...]
+    call: Callable[[Service, Sequence[int], str], list[ItemResult]]
+    where: str = ""
+
+
+JOB_VERBS = {
+    each.verb: each
+    for each in (
+        JobVerb("retry", "Run again", ("retry",), lambda service, ids, by: service.retry(ids, by=by)),
+        JobVerb("cancel", "Cancel", ("cancel",), lambda service, ids, by: service.cancel(ids, by=by)),
+        JobVerb("hold", "Hold", ("hold",), lambda service, ids, by: service.hold(ids, by=by)),
+        JobVerb("release", "Release", ("release",), lambda service, ids, by: service.release(ids)),
+        JobVerb("discard", "Discard", ("dlq", "discard"), lambda service, ids, by: service.discard(ids, by=by)),
+    )
 }
-"""What can be done to jobs: its words, the command, the use case."""
+"""What needs no more words than that."""
 
 
-def on_jobs(verb: Verb, jobs: Sequence[Job]) -> Act:
+def move_to(queue: str | None, priority: Priority | None) -> JobVerb:
+    """Moving jobs into a queue, to a priority, or both."""
+    line = ["move"]
+    where = []
+    if queue is not None:
+        line += ["--to", queue]
+        where.append(f"queue {queue}")
+    if priority is not None:
+        line += ["--priority", priority.word]
+        where.append(f"priority {priority.word}")
+    return JobVerb(
+        "move",
+        "Move",
+        tuple(line),
+        lambda service, ids, by: service.move(ids, queue=queue, priority=priority, by=by),
+        f" to {' and '.join(where)}",
+    )
+
+
+def on_jobs(verb: JobVerb, jobs: Sequence[Job]) -> Act:
     """The change of just these jobs."""
     ids = [job.id for job in jobs]
 
@@ -86,12 +120,12 @@ def on_jobs(verb: Verb, jobs: Sequence[Job]) -> Act:
         shown = " ".join(map(str, ids[:20])) + (f" … ({len(ids)} ids)" if len(ids) > 20 else "")
         return _change(service, verb, pages, by, shown)
 
-    line = (*JOB_VERBS[verb][1], *map(str, ids))
+    line = (*verb.line, *map(str, ids))
     return Act(_said(verb, len(ids)), about(jobs), (line,), call, len(ids))
 
 
 def on_selections(
-    verb: Verb,
+    verb: JobVerb,
     chosen: Sequence[Selection],
     count: int,
     lines_about: Sequence[str],
@@ -104,7 +138,7 @@ def on_selections(
         pages = (page for each in chosen for page in service.select_ids(each, page=PAGE))
         return _change(service, verb, pages, by, " | ".join(map(str, chosen)))
 
-    own = [(*JOB_VERBS[verb][1], "-f", str(each)) for each in chosen]
+    own = [(*verb.line, "-f", str(each)) for each in chosen]
     return Act(_said(verb, count), tuple(lines_about), tuple(tuple(line) for line in lines or own), call, count)
 
 
@@ -130,16 +164,16 @@ def undo_of(operation: Operation) -> Act:
     )
 
 
-def _said(verb: Verb, count: int) -> str:
-    return f"{JOB_VERBS[verb][0]} {count:,} job{'s' if count != 1 else ''}"
+def _said(verb: JobVerb, count: int) -> str:
+    return f"{verb.said} {count:,} job{'s' if count != 1 else ''}{verb.where}"
 
 
-def _change(service: Service, verb: Verb, pages: Iterable[Sequence[int]], by: str, words: str) -> Outcome:
+def _change(service: Service, verb: JobVerb, pages: Iterable[Sequence[int]], by: str, words: str) -> Outcome:
     """Make the change page by page, to be undone; what breaks it off half-way is told with what was done."""
-    apply = JOB_VERBS[verb][2]
     outcome = Outcome()
     try:
-        for number, page in service.change(verb, pages, lambda ids: apply(service, ids, by), by=by, selection=words):
+        found = service.change(verb.verb, pages, lambda ids: verb.call(service, ids, by), by=by, selection=words)
+        for number, page in found:
             outcome.number = number
             outcome.add(page)
     except JobschedError as error:

@@ -41,7 +41,8 @@ class Changes:
         self._propose(act)
         return True
 
-    def _of_jobs(self, verb: Verb, words: Sequence[str], wanted: Selection | None) -> Act:
+    def _of_jobs(self, word: Verb, words: Sequence[str], wanted: Selection | None) -> Act:
+        verb = JOB_VERBS[word]
         if list(words) == ["all"]:
             if wanted is None:
                 raise UsageError("all is what fits the filter, and there is none — write /SELECTION first")
@@ -49,10 +50,10 @@ class Changes:
             if not count:
                 raise UsageError("no job matches")
             return on_selections(verb, [wanted], count, counted(tallies))
-        wrong = [word for word in words if not (word.isascii() and word.isdecimal() and int(word[:20]) <= MAX_ID)]
+        wrong = [each for each in words if not (each.isascii() and each.isdecimal() and int(each[:20]) <= MAX_ID)]
         if wrong or not words:
-            raise UsageError(f"{verb} wants the numbers of jobs, or all" + (f" — {wrong[0][:40]!r}" if wrong else ""))
-        ids = list(dict.fromkeys(int(word) for word in words))
+            raise UsageError(f"{word} wants the numbers of jobs, or all" + (f" — {wrong[0][:40]!r}" if wrong else ""))
+        ids = list(dict.fromkeys(map(int, words)))
         jobs = self._store.ask(lambda service: service.look(ids))
         missing = set(ids) - {job.id for job in jobs}
         if missing:

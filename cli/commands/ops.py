@@ -28,7 +28,7 @@ def ls(
     mine: Annotated[bool, typer.Option("--mine", help="Only yours.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-l", min=1, max=10_000, help="At most so many.")] = 50,
 ) -> None:
-    """Cancels, retries, holds, releases and discards of the last week, newest first; `undo` takes their numbers."""
+    """What was done to jobs in the last week, newest first, by which verb and whom; `undo` takes the numbers."""
     with invocation.open_service() as service:
         found = service.operations(by=user() if mine else None, limit=limit)
         rows = ({column.name: getattr(each, column.name) for column in COLUMNS} for each in found)

@@ -1,4 +1,4 @@
-"""Queues: what is in them; limits, pause, resume, purge."""
+"""Queues: what is in them; limits, pause, drain, resume, purge."""
 
 from __future__ import annotations
 
@@ -148,11 +148,30 @@ def purge(name: Name) -> None:
             diagnostics.note(f"would cancel {waiting} jobs of queue {name}; nothing was changed")
             return
         diagnostics.confirm(f"This cancels {waiting} jobs of queue {name}.", count=waiting, always=waiting > 0)
-        cancelled = service.purge(name, by=user())
+        pages = list(service.purging(name, by=user()))
+    cancelled = sum(each.ok for _, page in pages for each in page)
     if invocation.current().for_people:
         output.line(f"{cancelled} jobs of queue {name} cancelled")
+        if pages:
+            diagnostics.note(f"to undo it: jobsched undo {pages[0][0]}")
     else:
         output.emit("queue.purged", PURGED, [{"name": name, "cancelled": cancelled}])
+
+
+@app.command("drain")
+def drain(
+    name: Name,
+    reason: Annotated[str | None, typer.Option("--reason", help="Shown to whoever wonders.")] = None,
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", metavar="TIME", help="Exit 124 where jobs still run after it.")
+    ] = None,
+) -> None:
+    """Pause the queue, and wait until none of its jobs runs; Ctrl-C stops the waiting alone."""
+    patience = arguments.read("--timeout", timeout, parse_duration)
+    with invocation.open_service() as service:
+        service.pause_queue(name, by=user(), reason=reason)
+        running = service.wait_for_idle(name, timeout=patience)
+    _report(running, f"queue {name} is paused, and none of its jobs runs", f"jobsched queue resume {name}")
 
 
 def _until(text: str) -> datetime:

@@ -34,6 +34,7 @@ from ..model.errors import (
     UsageError,
 )
 from ..model.job import After, Condition, NewJob
+from ..model.priority import Priority
 from ..service import Service
 from .jobs import BATCH, BULK, PAUSED, PURGED, batch, pick
 
@@ -85,7 +86,7 @@ class Submitter:
             case chance if chance < 0.10 and self._ids:
                 self._ask("retry", self._rng.choice(self._ids))
             case chance if chance < 0.13 and self._ids:
-                self._ask(self._rng.choice(("hold", "release", "pause", "purge")), self._rng.choice(self._ids))
+                self._ask(self._rng.choice(("hold", "release", "move", "pause", "purge")), self._rng.choice(self._ids))
             case chance if chance < 0.22 and self._keyed:
                 self._submit([self._rng.choice(self._keyed)])
             case chance if chance < 0.30:  # every submitter submits this one
@@ -139,6 +140,8 @@ class Submitter:
                     self._service.hold([job_id], by="chaos")
                 case "release":
                     self._service.release([job_id])
+                case "move":
+                    self._service.move([job_id], priority=self._rng.choice(list(Priority)), by="chaos")
                 case "pause":
                     until = datetime.now(UTC) + timedelta(seconds=PAUSE_QUEUE_SECONDS)
                     with suppress(UsageError):  # it took so long that the time has passed

@@ -69,7 +69,7 @@ class QueueCounts:
         return sum(self.by_state.values())
 
 
-Verb = Literal["cancel", "retry", "hold", "release", "discard"]
+Verb = Literal["cancel", "retry", "hold", "release", "discard", "move"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,12 @@ def begin(connection: Connection, verb: Verb, by: str, selection: str) -> int:
 
 def note(connection: Connection, operation: int, verb: Verb, ids: Sequence[int]) -> None:
     """Write down where jobs stand before the change touches them."""
-    params = {"operation": operation, "ids": list(ids), "outcomes": verb in ("retry", "discard")}
+    params = {
+        "operation": operation,
+        "ids": list(ids),
+        "outcomes": verb in ("retry", "discard"),
+        "lanes": verb == "move",
+    }
     connection.execute(load("operation_note"), params)
 
 
@@ -90,6 +95,7 @@ def undo(connection: Connection, operation: Operation, page: Sequence[Item], by:
         "hold": _unhold,
         "release": _unrelease,
         "discard": _undiscard,
+        "move": _unmove,
     }[operation.verb]
     done = way(connection, operation, page, by, lanes)
     now = job_states(connection, [job_id for job_id, _, _ in page if job_id not in done])
@@ -162,6 +168,20 @@ def _undiscard(
     """Jobs are back in the dead-letter queue."""
     params = {"operation": operation.id, "ids": [job_id for job_id, _, _ in page]}
     return {job_id: State.DEAD for (job_id,) in connection.execute(load("undo_discard"), params)}
+
+
+def _unmove(
+    connection: Connection, operation: Operation, page: Sequence[Item], by: str, lanes: Lanes
+) -> dict[int, State]:
+    """Jobs that still wait are in their queues again, with their priorities."""
+    holder = f"{by}, undoing {operation.id}"[:200]
+    params = {"operation": operation.id, "ids": [job_id for job_id, _, _ in page]}
+    done: dict[int, State] = {}
+    for queue, priority, ids in connection.execute(load("undo_move"), params).fetchall():
+        for each in transitions.move(connection, ids, lanes.update, queue=queue, priority=priority, by=holder):
+            if each.ok and each.state is not None:
+                done[each.id] = each.state
+    return done
 
 
 def _settled(connection: Connection, ids: Sequence[int], lanes: Lanes) -> dict[int, State]:

@@ -38,7 +38,7 @@ OF_JOB: Columns = {
     # Through the view, which hides what is secret: nobody can ask for what nobody may see.
     "args": select(_shown.c.payload).where(_shown.c.id == job.c.id).correlate(job).scalar_subquery(),
 }
-"""What never changes: it stands in `job`, wherever the job is."""
+"""What stands in `job`, wherever the job is. Of it only queue and priority ever change: a move."""
 
 IMPLIED: Mapping[str, frozenset[State]] = {
     "error": frozenset({State.DEAD, State.CANCELLED}),

@@ -20,6 +20,14 @@ def list_queues(connection: Connection) -> list[QueueInfo]:
     return [QueueInfo(*row) for row in connection.execute(load("list_queues"), {"name": None})]
 
 
+def running_in(connection: Connection, name: str) -> int:
+    """How many jobs of a queue run now."""
+    row = connection.execute(load("running_in"), {"queue": name}).fetchone()
+    assert row is not None
+    count: int = row[0]
+    return count
+
+
 def get_queue(connection: Connection, name: str) -> QueueInfo:
     """QueueNotFound, with the names that are like it."""
     row = connection.execute(load("list_queues"), {"name": name}).fetchone()

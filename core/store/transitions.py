@@ -1,4 +1,4 @@
-"""What people may do to jobs: cancel, retry, discard, purge.
+"""What people may do to jobs: cancel, retry, hold, release, discard, move.
 
 Each is a statement that takes what it finds. A job that it does not find may have moved between
 tables at that moment (claimed, promoted, finished), so nothing is said about it before a look with
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, LiteralString
+from typing import Any
 
 from psycopg.errors import DeadlockDetected
 
@@ -18,6 +18,7 @@ from ..model.errors import JobschedError, QueueNotFound, TryAgain, WrongState
 from ..model.results import ItemResult
 from ..model.states import WAITING, State
 from . import waiting
+from .enqueue import ensure_queues, run
 from .jobs import Connection, job_states, not_found, possible_ids
 from .sql import load
 
@@ -28,15 +29,16 @@ Queued = Callable[[Counter[tuple[str, str]]], object]
 """Told how many jobs of each (queue, type) are ready."""
 
 
-def cancel(connection: Connection, ids: Sequence[int], *, by: str) -> list[ItemResult]:
-    """Cancel jobs that wait, flag those that run and tell their workers. by: who, and why."""
+def cancel(connection: Connection, ids: Sequence[int], *, by: str, running: bool = True) -> list[ItemResult]:
+    """Cancel jobs that wait, flag those that run and tell their workers. by: who, and why. running: whether
+    those that run are meant."""
 
     def attempt(chunk: list[int]) -> dict[int, State]:
-        rows = connection.execute(load("cancel"), {"ids": chunk, "by": by})
+        rows = connection.execute(load("cancel"), {"ids": chunk, "by": by, "running": running})
         return {job_id: State(state) for job_id, state in rows}
 
     def judge(job_id: int, state: State) -> JobschedError | None:
-        if not state.is_final:
+        if state in WAITING or (running and state is State.RUNNING):
             return None
         return WrongState(f"job {job_id} is {state} already — it cannot be cancelled", fix=f"jobsched show {job_id}")
 
@@ -124,34 +126,39 @@ def discard(connection: Connection, ids: Sequence[int]) -> list[ItemResult]:
     return _each(connection, ids, attempt, judge)
 
 
-def purge(connection: Connection, queue: str, *, by: str, batch: int = 1000) -> int:
-    """Cancel what waits in a queue now, in batches; return how many jobs. QueueNotFound.
+def move(
+    connection: Connection, ids: Sequence[int], queued: Queued, *, queue: str | None, priority: int | None, by: str
+) -> list[ItemResult]:
+    """Give waiting jobs another queue or priority; each goes to the end of its new lane, and who held it still does.
 
-    Delayed jobs come first: one that is promoted meanwhile is then met in `ready`.
+    They are held, as `by`, while they are moved: where that breaks off, a second try goes on.
     """
-    last = _last_position(connection, queue)
-    total = 0
-    after: int | None = 0
-    while after is not None:
-        params = {"queue": queue, "after": after, "last": last, "batch": batch, "by": by}
-        count, after = _one(connection, load("purge_delayed"), params)
-        total += count
-    after = 0
-    while after is not None:
-        params = {"queue": queue, "after": after, "last": last, "batch": batch, "by": by}
-        count, after = _one(connection, load("purge_blocked"), params)
-        total += count
-    newest = _last_position(connection, queue)
-    for priority in range(4):
-        after = 0
-        while after is not None:
-            params = {
-                "queue": queue, "priority": priority, "after": after, "last": newest, "last_job": last,
-                "batch": batch, "by": by,
-            }  # fmt: skip
-            count, after = _one(connection, load("purge_ready"), params)
-            total += count
-    return total
+    lane = {"queue": queue, "priority": priority}
+    elsewhere: set[int] = set()
+
+    def attempt(chunk: list[int]) -> dict[int, State]:
+        away = [job_id for (job_id,) in connection.execute(load("elsewhere"), lane | {"ids": chunk})]
+        elsewhere.update(away)
+        held, freed = waiting.hold(connection, away, by=by)
+        queued(freed.ready)
+        if held and queue is not None:
+            run(connection, ensure_queues([queue]))
+        rows = connection.execute(load("move"), lane | {"ids": list(held), "by": by}).fetchall()
+        done = dict.fromkeys((job_id for job_id, _ in rows), State.BLOCKED)
+        _, moved = waiting.release(connection, [job_id for job_id, mine in rows if mine])
+        queued(moved.ready)
+        return done | {job_id: state for job_id, state in moved.states.items() if job_id in done}
+
+    def judge(job_id: int, state: State) -> JobschedError | None:
+        if state not in WAITING:
+            return WrongState(
+                f"job {job_id} is {state} — only jobs that wait can be moved", fix=f"jobsched show {job_id}"
+            )
+        if job_id in elsewhere:
+            return None
+        return WrongState(f"job {job_id} is there already — nothing is to be moved", fix=f"jobsched show {job_id}")
+
+    return _each(connection, ids, attempt, judge)
 
 
 def _requeue(connection: Connection, ids: list[int], taken: dict[int, int]) -> list[tuple[Any, ...]]:
@@ -207,13 +214,8 @@ def _each(
     return [done.get(job_id) or ItemResult(job_id, False, None, not_found(job_id)) for job_id in dict.fromkeys(ids)]
 
 
-def _one(connection: Connection, statement: LiteralString, params: dict[str, Any]) -> tuple[int, int | None]:
-    row = connection.execute(statement, params).fetchone()
-    assert row is not None
-    return row[0], row[1]
-
-
-def _last_position(connection: Connection, queue: str) -> int:
+def last_job(connection: Connection, queue: str) -> int:
+    """Return the newest number of a job, of whichever queue. QueueNotFound."""
     row = connection.execute(load("purge_start"), {"queue": queue}).fetchone()
     if row is None:
         raise QueueNotFound(f"there is no queue called {queue[:80]!r}", fix="jobsched queue ls")

@@ -64,6 +64,7 @@ SCRIPTED = [
     "retry {done}",
     "hold {job}",
     "release {held}",
+    "move {job} --to other",
     "dlq ls",
     "dlq ls --by error -o json",
     "dlq retry --all --allow-empty",
@@ -71,7 +72,6 @@ SCRIPTED = [
     "queue pause default",
     "queue resume default",
     "queue set default --max-running 5",
-    "queue purge default -y",
     "workers ls",
     "workers ls -o json",
 ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import psycopg
 import pytest
+
+from jobsched.tests.store.hands import Hands
 
 from .conftest import Outcome
 
@@ -32,6 +35,48 @@ def test_a_job_is_submitted_after_others_held_and_released(cli: Cli) -> None:
     assert cli("release", "--queue", "default", "-o", "id").lines == [child_id]
 
 
+def test_waiting_jobs_are_moved_and_moved_back(cli: Cli) -> None:
+    """By number or selection, into a queue that need not exist yet; what does not wait is left out."""
+    ids = [cli("submit", "noop", "-Q", "a").out.strip() for _ in range(2)]
+    held = cli("submit", "noop", "-Q", "a", "--hold").out.strip()
+    assert cli("move", "--queue", "a", "--to", "b", "--dry-run").code == 0
+    done = cli("move", "--queue", "a", "--to", "b", "--priority", "high", "-o", "jsonl")
+    assert [(line["id"], line["state"]) for line in done.rows] == [
+        (int(held), "blocked"), (int(ids[1]), "queued"), (int(ids[0]), "queued"),
+    ]  # fmt: skip
+    assert cli("ls", "-f", "queue:b priority:high", "-q").lines == [held, ids[1], ids[0]]
+    assert cli("move", ids[0], held, "--to", "b").code == 4
+    assert cli("undo", "1").code == 0
+    assert cli("ls", "-f", "queue:a priority:default", "-q").lines == [held, ids[1], ids[0]]
+    ops = cli("ops", "ls", "-o", "jsonl").rows
+    assert [(op["verb"], op["jobs"]) for op in ops] == [("move", 2), ("move", 3)]
+
+
+def test_a_purge_can_be_undone(cli: Cli) -> None:
+    """It is a change like others, with a number."""
+    ids = [cli("submit", "noop", "-Q", "a", *more).out.strip() for more in ((), ("--hold",), ("--in", "1h"))]
+    assert cli("queue", "purge", "a", "-y", "-o", "jsonl").rows[0]["cancelled"] == 3
+    assert cli("ls", "--state", "cancelled", "-q").lines == ids[::-1]
+    assert cli("undo", "1").code == 0
+    assert cli("ls", "-f", "state:queued,blocked,scheduled", "-q").lines == ids[::-1]
+
+
+def test_a_queue_is_drained(cli: Cli, database_url: str) -> None:
+    """Paused, and waited for until nothing of it runs; the time for that may be bounded."""
+    cli("submit", "noop", "-Q", "a")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        hands = Hands(connection, lease_seconds=600.0)
+        [job] = hands.claim(queue="a")
+        late = cli("queue", "drain", "a", "--timeout", "0.1s")
+        assert (late.code, "1 job of queue a still ran" in late.err) == (124, True)
+        assert "jobsched ls --queue a --state running" in late.err
+        hands.succeed(job)
+    drained = cli("queue", "drain", "a", "-o", "jsonl")
+    assert (drained.code, drained.rows[0]["paused"], drained.rows[0]["running"]) == (0, True, 0)
+    cli("submit", "noop", "-Q", "a")
+    assert cli("ls", "--queue", "a", "--state", "queued", "--count").out.strip() == "1"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -43,6 +88,13 @@ def test_a_job_is_submitted_after_others_held_and_released(cli: Cli) -> None:
         (["submit", "noop", "--unique", ""], 2, "unique key"),
         (["submit", "noop", "--concurrency-key", "a\nb"], 2, "concurrency key"),
         (["hold"], 2, "nothing selected"),
+        (["move", "1"], 2, "add --to QUEUE, --priority WORD"),
+        (["move", "--to", "b"], 2, "nothing selected"),
+        (["move", "99", "--to", "b"], 3, "99"),
+        (["move", "1", "--to", "a queue"], 2, "is not a name"),
+        (["move", "1", "--priority", "urgent"], 2, "critical, high, default"),
+        (["queue", "drain", "nowhere"], 3, "nowhere"),
+        (["queue", "drain", "q", "--timeout", "soon"], 2, "--timeout"),
         (["release", "99"], 3, "99"),
         (["why", "99"], 3, "99"),
         (["queue", "set", "q"], 2, "--max-running 5"),

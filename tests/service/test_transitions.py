@@ -186,15 +186,12 @@ def test_dead_jobs_are_grouped_by_what_went_wrong(service: Service, hands: Hands
 
 
 def test_a_purge_cancels_what_waits_in_one_queue(service: Service, hands: Hands) -> None:
-    """Every lane and delayed jobs, in batches; running jobs and other queues are left alone."""
-    from jobsched.core.store.transitions import purge
-
+    """Every lane and delayed jobs; running jobs and other queues are left alone."""
     running = service.submit(NewJob("noop", queue="a")).id
     hands.claim(queue="a")
     service.submit_many([NewJob("noop", queue="a", delay=60 if n % 3 else None) for n in range(30)])
     other = service.submit_many([NewJob("noop", queue="b"), NewJob("noop", queue="b", delay=60)])
-    with service.store.connection() as connection:
-        assert purge(connection, "a", by="ann", batch=7) == 30
+    assert service.purge("a") == 30
     assert service.purge("a") == 0
     by_queue = {counts.queue: counts.by_state for counts in service.counts()}
     assert by_queue["a"] == {State.RUNNING: 1, State.CANCELLED: 30}
@@ -206,62 +203,35 @@ def test_a_purge_cancels_what_waits_in_one_queue(service: Service, hands: Hands)
 
 
 @pytest.mark.parametrize("new", [NewJob("noop"), NewJob("noop", delay=60), NewJob("noop", hold=True)])
-def test_a_purge_leaves_what_is_submitted_while_it_works(
-    service: Service, connection: Any, monkeypatch: pytest.MonkeyPatch, new: NewJob
-) -> None:
+def test_a_purge_leaves_what_is_submitted_while_it_works(service: Service, new: NewJob) -> None:
     """It was not there when somebody said purge; and nobody can make a purge last by submitting."""
-    purge_a_batch = transitions._one
+    service.submit_many([new] * 1500)
+    pages = service.purging("default", by="ann")
+    cancelled = 0
     later: list[int] = []
-
-    def submit_first(*arguments: Any) -> tuple[int, int | None]:
-        if len(later) < 50:
-            later.append(service.submit(new).id)
-        return purge_a_batch(*arguments)
-
-    service.submit_many([new] * 5)
-    monkeypatch.setattr(transitions, "_one", submit_first)
-
-    assert transitions.purge(connection, "default", by="ann", batch=2) == 5
-
-    assert len(later) < 50
+    for _, page in pages:
+        cancelled += len(page)
+        later.append(service.submit(new).id)
+    assert (cancelled, len(later)) == (1500, 2)
     assert {job.state.is_final for job in service.get_many(later)} == {False}
 
 
-def test_a_purge_leaves_what_is_run_again_while_it_works(
-    service: Service, connection: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever retries a job that was just purged wants it: its new place is behind the purge's end."""
-    purge_a_batch = transitions._one
-    ids = [made.id for made in service.submit_many([NewJob("noop")] * 3)]
-    again: list[bool] = []
-
-    def retry_after(*arguments: Any) -> tuple[int, int | None]:
-        done = purge_a_batch(*arguments)
-        if not any(again):
-            again.append(service.retry(ids[:1], by="bob")[0].ok)
-        return done
-
-    monkeypatch.setattr(transitions, "_one", retry_after)
-
-    assert transitions.purge(connection, "default", by="ann", batch=1) == 3
-
-    assert again[-1]
-    assert [job.state for job in service.get_many(ids)] == [State.QUEUED, State.CANCELLED, State.CANCELLED]
-
-
-@pytest.mark.parametrize(("new", "place"), [({}, "ready"), ({"delay": 60}, "delayed"), ({"hold": True}, "blocked")])
-def test_a_purge_passes_by_a_job_that_somebody_is_moving(
-    service: Service, connection: Any, connect: Any, new: dict[str, Any], place: str
-) -> None:
-    """It belongs to whoever claims, promotes or cancels it at that moment; the purge does not wait for him."""
-    moving, *others = (service.submit(NewJob("noop", **new)).id for _ in range(3))
-    mover = connect()
-    connection.execute("set lock_timeout = '10s'")
-    with mover.transaction():
-        mover.execute(f"select from jobsched.{place} where job_id = %s for update", (moving,))
-        assert transitions.purge(connection, "default", by="ann") == 2
-    assert not service.get(moving).state.is_final
-    assert {job.state for job in service.get_many(others)} == {State.CANCELLED}
+def test_a_purge_leaves_what_is_run_again_or_claimed_while_it_works(service: Service, hands: Hands) -> None:
+    """Whoever retries a job that was just purged wants it; what runs by now goes on."""
+    ids = [made.id for made in service.submit_many([NewJob("noop")] * 1500)]
+    pages = service.purging("default", by="ann")
+    number, _ = next(pages)
+    claimed = hands.claim()[0].job_id
+    service.retry(ids[-1:], by="bob")
+    assert all(each.ok for _, page in pages for each in page)
+    states = dict(zip(ids, (job.state for job in service.get_many(ids)), strict=True))
+    assert states.pop(ids[-1]) is State.QUEUED
+    assert states.pop(claimed) is State.RUNNING
+    assert set(states.values()) == {State.CANCELLED}
+    [refused] = transitions.cancel(hands.connection, [claimed], by="ann", running=False)
+    assert not refused.ok
+    assert not service.get(claimed).cancel_requested
+    assert sum(each.ok for page in service.undo(number, by="bob") for each in page) == 1498
 
 
 def test_words_that_are_stored_for_others_to_read_are_one_plain_line(service: Service) -> None:

@@ -420,7 +420,7 @@ CREATE TABLE jobsched.operation (
     undone_at timestamp with time zone,
     undone_by text,
     CONSTRAINT operation_check CHECK (((undone_at IS NULL) = (undone_by IS NULL))),
-    CONSTRAINT operation_verb_check CHECK ((verb = ANY (ARRAY['cancel'::text, 'retry'::text, 'hold'::text, 'release'::text, 'discard'::text])))
+    CONSTRAINT operation_verb_check CHECK ((verb = ANY (ARRAY['cancel'::text, 'retry'::text, 'hold'::text, 'release'::text, 'discard'::text, 'move'::text])))
 );
 ALTER TABLE jobsched.operation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME jobsched.operation_id_seq
@@ -439,7 +439,9 @@ CREATE TABLE jobsched.operation_job (
     losses smallint NOT NULL,
     run_at timestamp with time zone,
     held_by text,
-    outcome jsonb
+    outcome jsonb,
+    queue text,
+    priority smallint
 );
 CREATE TABLE jobsched.queue (
     name text NOT NULL,

@@ -167,7 +167,7 @@ class StoreMachine(RuleBasedStateMachine):
     # ---- people ---------------------------------------------------------------------------------
 
     @rule(
-        what=st.sampled_from(["cancel", "retry", "hold", "release", "discard"]),
+        what=st.sampled_from(["cancel", "retry", "hold", "release", "discard", "move"]),
         which=st.lists(st.integers(0, 30), max_size=3),
     )
     def change(self, what: str, which: list[int]) -> None:
@@ -175,7 +175,7 @@ class StoreMachine(RuleBasedStateMachine):
         assume(known)
         ids = list(dict.fromkeys(known[number % len(known)] for number in which))
         call = getattr(self.service, what)
-        results = call(ids) if what == "release" else call(ids, by="ann")
+        results = call(ids) if what == "release" else call(ids, by="ann", **(_lane(which) if what == "move" else {}))
         if what == "retry":
             self.freed |= {each.id for each in results if each.ok}
 
@@ -284,6 +284,13 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 _WANTED = {Condition.OK: {State.SUCCEEDED}, Condition.FAIL: {State.DEAD, State.CANCELLED}, Condition.ANY: FINAL}
+
+
+def _lane(which: list[int]) -> dict[str, Any]:
+    """Where to move jobs to: to a queue, a priority or both, as the numbers say."""
+    number = sum(which)
+    queue, priority = QUEUES[number % 3], list(Priority)[number % 4]
+    return [{"queue": queue}, {"priority": priority}, {"queue": queue, "priority": priority}][len(which) % 3]
 
 
 def _reachable(before: State, after: State) -> bool:

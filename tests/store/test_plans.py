@@ -29,16 +29,16 @@ HOT = (
     "enqueue_one", "enqueue", "idempotency_holders", "ensure_queues", "wake", "published_types",
     "worker_names", "hide_fields",
     "get_jobs", "job_states", "list_jobs", "list_jobs_by_state", "list_workers", "attempts", "read_output", "tail",
-    "cancel", "requeue", "discard", "purge_ready", "purge_delayed", "command_worker",
+    "cancel", "requeue", "discard", "elsewhere", "move", "command_worker",
     "prune_jobs", "prune_keys", "prune_workers",
     "settle", "admit", "waiters", "unsettled", "hold", "release", "enqueue_blocked", "lock_unique", "claim_unique",
-    "unique_holder", "unique_keys", "lock_outcomes", "dependencies", "purge_blocked", "limit_room",
+    "unique_holder", "unique_keys", "lock_outcomes", "dependencies", "limit_room",
     "vocabulary", "waiting_lanes", "why_rank", "why_key", "why_limits",
     "tick_decide", "tick_own", "tick_active", "tick_known", "tick_write", "tick_list", "schedule_list",
     "schedule_ticks", "schedule_forget", "schedule_timings", "prune_ticks", "doctor_schedules",
     "watch_ends", "watch_submits", "watch_dead", "watch_events",
     "doctor_workers", "doctor_queues", "doctor_types", "doctor_overdue", "doctor_dead",
-    "operation_note", "operation_jobs", "undo_cancel", "undo_discard", "undo_retry", "undo_due",
+    "operation_note", "operation_jobs", "undo_cancel", "undo_discard", "undo_retry", "undo_due", "undo_move",
 )  # fmt: skip
 
 # A hundred schedules with 5,000 ticks each, of which every second one fired.
@@ -143,7 +143,7 @@ FILTERS = {"queue": None, "type": None, "tag": None, "since": None, "before": MA
         ("list_jobs_by_state", FILTERS | {"states": ["succeeded", "scheduled", "queued"], "queue": "q1"}),
         ("get_jobs", {"ids": list(range(1, 21))}),
         ("job_states", {"ids": list(range(1, 21))}),
-        ("cancel", {"ids": list(range(790_000, 790_100)), "by": "me"}),
+        ("cancel", {"ids": list(range(790_000, 790_100)), "by": "me", "running": True}),
         ("requeue", {"ids": list(range(1, 101))}),
         ("discard", {"ids": list(range(1, 101))}),
         ("tail", {"xid": "1000", "rank": 0, "id": -1, "limit": 1000}),

@@ -68,6 +68,25 @@ async def test_marked_jobs_are_changed_and_no_others(driven: Drive, service: Ser
         assert await states(service, [ids[0], ids[2]]) == {State.QUEUED}
 
 
+async def test_jobs_are_moved_to_another_lane(driven: Drive, service: Service) -> None:
+    """The queues that there are and the priorities are offered; the preview says which command does the same."""
+    ids = [job.id for job in service.submit_many([NewJob("noop", queue=queue) for queue in ("a", "a", "b")])]
+    async with driven(view="jobs") as (_, pilot):
+        await until_shown(pilot, "3 loaded")
+        await pilot.press("j", "space", "space", "M")
+        await until_shown(pilot, "move to", "queue a", "queue b", "priority high")
+        await pilot.press("j", "enter")
+        await until_shown(pilot, "Move 2 jobs to queue b?", f"$ jobsched move --to b {ids[1]} {ids[0]}")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "2 done — u undoes it")
+        assert {job.queue for job in await asyncio.to_thread(service.get_many, ids)} == {"b"}
+        await pilot.press("enter", "M")
+        await until_shown(pilot, "move to")
+        await pilot.press("end", "enter")
+        await until_shown(pilot, "Move 1 job to priority low?")
+        await pilot.press("escape")
+
+
 async def test_what_is_refused_is_said(driven: Drive, service: Service, hands: Hands) -> None:
     """With the first reason."""
     service.submit(NewJob("noop"))

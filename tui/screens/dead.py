@@ -15,7 +15,7 @@ from ...core.model.errors import JobschedError
 from ...core.model.results import DeadGroup, Verb
 from ...core.model.watching import DeadKind
 from .. import questions
-from ..acting import counted, on_selections
+from ..acting import JOB_VERBS, counted, on_selections
 from ..look import Look, number
 from ..view import View, job_keys, paragraph
 from ..widgets.virtual_table import Column, VirtualTable
@@ -97,7 +97,7 @@ class DeadView(View):
         if not count:
             self.shell.say("they are dead no more", bad=True)
             return
-        self.shell.propose(on_selections(verb, chosen, count, counted(tallies), self._lines(verb, groups)))
+        self.shell.propose(on_selections(JOB_VERBS[verb], chosen, count, counted(tallies), self._lines(verb, groups)))
 
     def action_canary(self) -> None:
         """Write the command line that tries a few jobs of the kind under the cursor first."""

@@ -20,7 +20,8 @@ from ...core.model.errors import JobNotFound, JobschedError
 from ...core.model.results import Verb
 from ...core.model.states import State
 from .. import questions
-from ..acting import on_jobs
+from ..acting import JOB_VERBS, JobVerb, on_jobs
+from ..lane import choose_lane
 from ..look import Look, span, style_of
 from ..questions import JobView
 from ..saving import save_log
@@ -54,6 +55,7 @@ class JobDetail(View):
         Binding("C", "act('cancel')", "Cancel", id="job.cancel"),
         Binding("H", "act('hold')", "Hold", id="job.hold"),
         Binding("L", "act('release')", "Release", show=False, id="job.release"),
+        Binding("M", "move", "Move", show=False, id="job.move"),
     ]
     HELP = (
         "The log follows its end until you scroll up; f follows it again, w breaks long lines, t shows times, S "
@@ -147,6 +149,13 @@ class JobDetail(View):
 
     def action_act(self, verb: Verb) -> None:
         """Propose a change of the job."""
+        self._propose(JOB_VERBS[verb])
+
+    async def action_move(self) -> None:
+        """Ask where to, and propose to move the job."""
+        await choose_lane(self, self._propose)
+
+    def _propose(self, verb: JobVerb) -> None:
         if self.shown is not None:
             self.shell.propose(on_jobs(verb, [self.shown.job]))
 

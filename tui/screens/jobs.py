@@ -17,10 +17,11 @@ from ...core.model.results import Verb
 from ...core.model.selection import FIELDS, Condition, Selection, parse
 from ...core.model.selection.expression import Compare
 from .. import questions
-from ..acting import counted, on_jobs, on_selections
+from ..acting import JOB_VERBS, JobVerb, counted, on_jobs, on_selections
 from ..choice import ChooseOne, ChooseSome
 from ..filtering import Ends, FilterLine, offers
 from ..job_pages import Jobs
+from ..lane import choose_lane
 from ..look import Look
 from ..tables import extra_job_columns, job_columns
 from ..view import JOB_PAGES, View, job_keys, words
@@ -47,6 +48,7 @@ class JobsView(View):
         Binding("C", "act('cancel')", "Cancel", id="jobs.cancel"),
         Binding("H", "act('hold')", "Hold", id="jobs.hold"),
         Binding("L", "act('release')", "Release", show=False, id="jobs.release"),
+        Binding("M", "move", "Move", show=False, id="jobs.move"),
         *job_keys("jobs", *JOB_PAGES),
     ]
     HELP = (
@@ -189,6 +191,13 @@ class JobsView(View):
 
     async def action_act(self, verb: Verb) -> None:
         """Propose a change of what is marked, or of the job under the cursor."""
+        await self._propose(JOB_VERBS[verb])
+
+    async def action_move(self) -> None:
+        """Ask where to, and propose to move what is marked, or the job under the cursor."""
+        await choose_lane(self, lambda verb: self.run_worker(self._propose(verb), group="propose"))
+
+    async def _propose(self, verb: JobVerb) -> None:
         try:
             if self.table.every:
                 await self._propose_all(verb)
@@ -203,7 +212,7 @@ class JobsView(View):
         else:
             self.shell.say("nothing is selected", bad=True)
 
-    async def _propose_all(self, verb: Verb) -> None:
+    async def _propose_all(self, verb: JobVerb) -> None:
         chosen = self.source.wanted or EVERY_JOB
         count, tallies = await self.shell.feed.ask(questions.counts([chosen]))
         if count:

@@ -1,5 +1,5 @@
--- Cancels jobs. Those that wait end at once; those that run are flagged, and their workers are told
--- when this commits. Rows are locked in the order of job ids, so that two cancels cannot deadlock;
+-- Cancels jobs. Those that wait end at once; those that run are flagged, where %(running)s, and their workers are
+-- told when this commits. Rows are locked in the order of job ids, so that two cancels cannot deadlock;
 -- one that a claim holds is waited for, and is gone then: the caller looks again with a fresh
 -- snapshot for every job that does not come back from here. No joins, so that the plans stay index
 -- scans whatever the statistics say.
@@ -47,7 +47,10 @@ flagged as (
     set cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
         cancel_requested_by = coalesce(cancel_requested_by, %(by)s)
     where job_id = any (array(
-        select l.job_id from jobsched.lease l where l.job_id = any (%(ids)b::bigint[]) order by l.job_id for update
+        select l.job_id from jobsched.lease l
+        where l.job_id = any (%(ids)b::bigint[]) and %(running)s
+        order by l.job_id
+        for update
     ))
     returning job_id, worker_id
 ),

@@ -1,0 +1,145 @@
+"""Jobs that wait are given another queue or priority, and keep all else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from jobsched.core.model.errors import JobNotFound, UsageError, WrongState
+from jobsched.core.model.job import After, Job, NewJob
+from jobsched.core.model.priority import Priority
+from jobsched.core.model.states import State
+from jobsched.core.service import Service
+from jobsched.tests.store.hands import Hands
+
+Connect = Callable[[], psycopg.Connection[Any]]
+
+
+def standing(job: Job) -> tuple[object, ...]:
+    """What a move leaves as it is."""
+    return (job.state, job.attempt, job.run_at, job.held_by, job.crashes, job.losses, job.tags, job.payload)
+
+
+def sound(service: Service) -> None:
+    """The store breaks no rule."""
+    assert [checked for checked in service.verify() if checked.violations] == []
+
+
+def waiting(service: Service, hands: Hands) -> list[int]:
+    """A job of each kind that waits, in the queue `old`; one of them has failed once."""
+    service.submit(NewJob("noop", queue="old"))
+    hands.fail(hands.claim(queue="old")[0])
+    parent = service.submit(NewJob("noop", queue="other", delay=60)).id
+    for more in ({}, {"delay": 60}, {"hold": True}, {"after": (After(parent),)}, {"concurrency_key": "k"},
+                 {"concurrency_key": "k"}, {"unique_key": "u"}, {"priority": Priority.HIGH}):  # fmt: skip
+        service.submit(NewJob("noop", queue="old", **more))  # type: ignore[arg-type]
+    return [job.id for job in service.list(queue="old")]
+
+
+@pytest.mark.parametrize(
+    "lane", [{"queue": "new"}, {"priority": Priority.CRITICAL}, {"queue": "new", "priority": Priority.LOW}]
+)
+def test_whatever_waits_moves_and_keeps_all_else(service: Service, hands: Hands, lane: dict[str, Any]) -> None:
+    """Its state, time, attempts, holder and parents; also when the move is undone."""
+    ids = waiting(service, hands)
+    before = {job.id: (standing(job), job.queue, job.priority) for job in service.get_many(ids)}
+
+    pages = service.change(
+        "move", [ids], lambda some: service.move(some, by="ann", **lane), by="ann", selection="some of them"
+    )
+    [(number, results)] = list(pages)
+
+    assert all(each.ok for each in results), results
+    for job in service.get_many(ids):
+        was, queue, priority = before[job.id]
+        assert standing(job) == was
+        assert (job.queue, job.priority) == (lane.get("queue", queue), lane.get("priority", priority))
+    sound(service)
+    assert all(each.ok for page in service.undo(number, by="bob") for each in page)
+    assert {job.id: (standing(job), job.queue, job.priority) for job in service.get_many(ids)} == before
+    sound(service)
+
+
+def test_a_moved_job_is_claimed_from_its_new_lane_after_those_that_were_there(service: Service, hands: Hands) -> None:
+    """And from no other."""
+    moved, there = (service.submit(NewJob("noop", queue=queue)).id for queue in ("old", "new"))
+    assert service.move([moved], queue="new", by="ann")[0].state is State.QUEUED
+    assert hands.claim(queue="old") == []
+    assert [job.job_id for job in hands.claim(5, queue="new")] == [there, moved]
+
+
+def test_what_does_not_wait_or_is_there_already_is_refused(service: Service, hands: Hands) -> None:
+    """Each for itself, and nothing else happens to it."""
+    service.submit(NewJob("noop", queue="a"))
+    running = hands.claim(queue="a")[0].job_id
+    service.submit(NewJob("noop", queue="b"))
+    ended = hands.claim(queue="b")[0]
+    hands.succeed(ended)
+    there = service.submit(NewJob("noop", queue="new")).id
+    moved = service.submit(NewJob("noop", queue="a")).id
+    results = service.move([running, ended.job_id, there, moved, 999], queue="new", by="ann")
+    assert [each.ok for each in results] == [False, False, False, True, False]
+    said = [str(each.error) for each in results if each.error is not None]
+    for text, word in zip(said, ("running", "succeeded", "there already", "999"), strict=True):
+        assert word in text
+    assert isinstance(results[0].error, WrongState)
+    assert isinstance(results[4].error, JobNotFound)
+    with pytest.raises(UsageError, match="where to"):
+        service.move([moved], by="ann")
+    with pytest.raises(UsageError, match="queue"):
+        service.move([moved], queue="no spaces", by="ann")
+
+
+def test_a_turn_that_a_moved_job_had_goes_to_the_next(service: Service, hands: Hands) -> None:
+    """A concurrency key counts for each queue by itself."""
+    first, second = (service.submit(NewJob("noop", queue="old", concurrency_key="k")).id for _ in range(2))
+    assert service.get(second).state is State.BLOCKED
+    service.move([first], queue="new", by="ann")
+    assert [job.state for job in service.get_many([first, second])] == [State.QUEUED] * 2
+    assert [hands.claim(queue=queue)[0].job_id for queue in ("new", "old")] == [first, second]
+    sound(service)
+
+
+def test_a_move_that_broke_off_is_finished_by_the_next_try(
+    service: Service, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever moved them holds them: nothing runs in the wrong queue, and nothing is lost."""
+    job_id = service.submit(NewJob("noop", queue="old")).id
+    with monkeypatch.context() as broken:
+        broken.setattr("jobsched.core.store.waiting.release", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            service.move([job_id], queue="new", by="ann")
+    assert service.get(job_id).held_by == "ann, moving them"
+    assert hands.claim(queue="old") == hands.claim(queue="new") == []
+    assert service.release([job_id])[0].ok
+    assert hands.claim(queue="new")[0].job_id == job_id
+
+
+def test_jobs_that_are_claimed_while_they_are_moved_run_once(service: Service, connect: Connect) -> None:
+    """Each is either moved or run from where it was, and none is lost or stands in two lanes."""
+    ids = [made.id for made in service.submit_many([NewJob("noop", queue="old")] * 2000)]
+    hands = Hands(connect())
+    claimed: list[int] = []
+
+    def claim() -> None:
+        while len(claimed) < 1000:
+            claimed.extend(job.job_id for job in hands.claim(7, queue="old"))
+            if not service_moves.is_alive():
+                return
+
+    moved: list[bool] = []
+    service_moves = threading.Thread(
+        target=lambda: moved.extend(each.ok for each in service.move(ids, queue="new", by="ann"))
+    )
+    service_moves.start()
+    claim()
+    service_moves.join()
+    assert sum(moved) + len(claimed) == 2000
+    assert len(set(claimed)) == len(claimed)
+    queues = {job.id: job.queue for job in service.list(limit=2000)}
+    assert all(queues[job_id] == ("old" if job_id in set(claimed) else "new") for job_id in ids)
+    sound(service)
