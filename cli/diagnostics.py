@@ -106,7 +106,7 @@ def confirm(question: str, *, count: int | None = None, always: bool = False) ->
     run = invocation.current()
     if run.yes or (not always and (count is None or count <= BIG_CHANGE)):
         return
-    if run.no_input or run.format not in ("table", "tsv") or not _can_ask():
+    if run.no_input or run.format not in ("table", "wide", "tsv") or not _can_ask():
         raise UsageError(f"{question} — nobody can be asked here", fix="add --yes")
     typed = count is not None and count > HUGE_CHANGE
     prompt = f"Type {count} to go on: " if typed else "Go on? [y/N] "

@@ -37,7 +37,7 @@ class OutputPrinter:
         self._timestamps = timestamps
         self._partial: dict[tuple[int, str], str] = {}
         run = invocation.current()
-        machine = run.output in ("json", "jsonl", "csv")
+        machine = run.output in ("json", "jsonl", "csv", "yaml", "template")
         self._writer = output.writer("job.output", CHUNK_COLUMNS) if machine else None
 
     def show(self, job_id: int, chunk: OutputChunk) -> None:

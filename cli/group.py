@@ -222,7 +222,7 @@ def _command(name: str, module: ModuleType, info: CommandInfo) -> Command:
 
 
 _OPTIONS: tuple[tuple[str, tuple[str, ...], str | None, str], ...] = (
-    ("output", ("-o", "--output"), "FORMAT", "auto, table, tsv, csv, json, jsonl or id"),
+    ("output", ("-o", "--output"), "FORMAT", "auto, table, wide, tsv, csv, json, jsonl, yaml, id or template=TEXT"),
     ("quiet", ("-q", "--quiet"), None, "bare ids only (-o id)"),
     ("fields", ("--fields",), "A,B", "these fields, in this order; without a value: list them"),
     ("no_header", ("--no-header",), None, "no header line"),

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from ..core.config import Settings
     from ..core.service import Service
 
-FORMATS = ("auto", "table", "json", "jsonl", "csv", "tsv", "id")
+FORMATS = ("auto", "table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "id", "template=")
+TEMPLATE = "template="
+"""What an output format begins with that says how a record looks."""
 JSON_FORMATS = ("json", "jsonl")
 COLOURS = ("auto", "always", "never")
 TIME_STYLES = ("relative", "local", "utc", "epoch")
@@ -31,6 +33,7 @@ class Invocation:
     """
 
     output: str = "auto"
+    template: str = ""
     quiet: bool = False
     fields: str | None = None
     no_header: bool = False
@@ -64,7 +67,7 @@ class Invocation:
     @property
     def for_people(self) -> bool:
         """Whether the result goes to a person at a terminal, who wants words rather than fields."""
-        return self.format == "table"
+        return self.format in ("table", "wide")
 
     @property
     def settings(self) -> Settings:
@@ -82,6 +85,9 @@ class Invocation:
 
     def set(self, name: str, value: object) -> None:
         """Store a global flag. UsageError: a word that the flag does not know."""
+        if name == "output" and isinstance(value, str) and value.startswith(TEMPLATE):
+            self.output, self.template = "template", value.removeprefix(TEMPLATE)
+            return
         choices = {"output": FORMATS, "color": COLOURS, "time": TIME_STYLES}.get(name)
         if choices and value not in choices:
             flag = {"output": "-o/--output"}.get(name, f"--{name}")

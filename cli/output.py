@@ -1,4 +1,4 @@
-"""The only writer to stdout: records as a table, TSV, CSV, JSON or bare ids, and plain lines.
+"""The only writer to stdout: records as a table, TSV, CSV, JSON or bare ids (formats.py: YAML, templates), and lines.
 
 A verb describes its records once (`Column`s and dicts); the format is the user's. Machine formats
 are a promise: `{"v":1,"kind":"job.list","items":[…]}` for json, one `{"v":1,"kind":"job",…}` a line for
@@ -75,10 +75,12 @@ class Writer(ABC):
 
 
 class TableWriter(Writer):
-    """A table as wide as the terminal; columns that are empty in every row are left out."""
+    """A table as wide as the terminal; columns that are empty in every row are left out. wide: of every field, however
+    wide that is."""
 
-    def __init__(self, kind: str, columns: Sequence[Column]) -> None:
+    def __init__(self, kind: str, columns: Sequence[Column], *, wide: bool = False) -> None:
         super().__init__(kind, columns)
+        self._wide = wide
         self._rows: list[Row] = []
 
     def write(self, row: Row) -> None:
@@ -87,14 +89,14 @@ class TableWriter(Writer):
     def _listed(self) -> list[Column]:
         if self.chosen:
             return self.columns
-        wanted = [each for each in self.columns if (each.shown if each.in_table is None else each.in_table)]
+        wanted = [each for each in self.columns if self._wide or _in_tables(each)]
         return [each for each in wanted if any(row.get(each.name) not in (None, "", [], ()) for row in self._rows)]
 
     def close(self, **extra: Any) -> None:
         from .table import draw
 
         if self._rows:
-            draw(self._listed(), self._rows, _stream())
+            draw(self._listed(), self._rows, _stream(), wide=self._wide)
 
 
 class DelimitedWriter(Writer):
@@ -170,8 +172,16 @@ def writer(kind: str, columns: Sequence[Column]) -> Writer:
             made = CsvWriter(kind, columns, style=style, header=not run.no_header)
         case "tsv":
             made = DelimitedWriter(kind, columns, style=style)
+        case "yaml":
+            from .formats import YamlWriter
+
+            made = YamlWriter(kind, columns)
+        case "template":
+            from .formats import TemplateWriter
+
+            made = TemplateWriter(kind, columns, run.template)
         case _:
-            made = TableWriter(kind, columns)
+            made = TableWriter(kind, columns, wide=run.format == "wide")
     if run.fields:
         made.choose(_field_names(run.fields, columns))
     return made
@@ -198,8 +208,12 @@ def emit(kind: str, columns: Sequence[Column], rows: Iterable[Row], **extra: Any
 
 def document(value: Any) -> None:
     """Write one JSON value on one line."""
-    text = json.dumps(value, ensure_ascii=False, default=_jsonable, separators=(",", ":"))
-    line(escape_json(text), escaped=True)
+    line(escape_json(dumped(value)), escaped=True)
+
+
+def dumped(value: Any) -> str:
+    """A value as JSON, not yet escaped."""
+    return json.dumps(value, ensure_ascii=False, default=_jsonable, separators=(",", ":"))
 
 
 def line(text: str = "", *, escaped: bool = False) -> None:
@@ -249,7 +263,7 @@ def plain(value: Any, column: Column, style: str) -> str:
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return ",".join(value)
     if isinstance(value, (dict, list, tuple)):
-        return json.dumps(value, ensure_ascii=False, default=_jsonable, separators=(",", ":"))
+        return dumped(value)
     return value.value if isinstance(value, State) else str(value)
 
 
@@ -259,6 +273,10 @@ class _Lines:
     def write(self, text: str) -> int:
         _write(text)
         return len(text)
+
+
+def _in_tables(column: Column) -> bool:
+    return column.shown if column.in_table is None else column.in_table
 
 
 def _field_names(text: str, columns: Sequence[Column]) -> list[str]:

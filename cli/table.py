@@ -26,10 +26,11 @@ LONGEST_CELL = 300
 """Characters of one cell before the terminal's width is even looked at."""
 
 
-def draw(columns: Sequence[Column], rows: Sequence[Row], stream: TextIO) -> None:
+def draw(columns: Sequence[Column], rows: Sequence[Row], stream: TextIO, *, wide: bool = False) -> None:
     """Write the rows to `stream`. Cells are `Text`, so nothing in them is read as markup.
 
-    Ids, states, times and numbers are never shortened: text is, and where that is not enough, columns go.
+    Ids, states, times and numbers are never shortened: text is, and where that is not enough, columns go; unless it
+    is `wide`, whatever the terminal's width.
     """
     run = invocation.current()
     wanted = colour()
@@ -38,7 +39,7 @@ def draw(columns: Sequence[Column], rows: Sequence[Row], stream: TextIO) -> None
         force_terminal=wanted or None,
         color_system="standard" if wanted else None,
         no_color=not wanted,
-        width=None if invocation.stdout_is_terminal() else UNLIMITED,
+        width=UNLIMITED if wide or not invocation.stdout_is_terminal() else None,
         highlight=False,
         markup=False,
         emoji=False,

@@ -120,8 +120,8 @@ pinned	What a session that holds an old snapshot costs
 _jobsched_flags() {
     case "$1" in
         ('-')
-            REPLY='--output	auto, table, tsv, csv, json, jsonl or id
--o	auto, table, tsv, csv, json, jsonl or id
+            REPLY='--output	auto, table, wide, tsv, csv, json, jsonl, yaml, id or …
+-o	auto, table, wide, tsv, csv, json, jsonl, yaml, id or …
 --quiet	bare ids only (-o id)
 -q	bare ids only (-o id)
 --fields	these fields, in this order; without a value: list them
@@ -919,11 +919,14 @@ never
         ('formats')
             REPLY='auto	
 table	
+wide	
 json	
 jsonl	
+yaml	
 csv	
 tsv	
 id	
+template=	
 ' ;;
         ('groups')
             REPLY='queue	

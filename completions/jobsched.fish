@@ -119,8 +119,8 @@ end
 function __jobsched_flags
     switch "$argv[1]"
         case '-'
-            printf %s '--output	auto, table, tsv, csv, json, jsonl or id
--o	auto, table, tsv, csv, json, jsonl or id
+            printf %s '--output	auto, table, wide, tsv, csv, json, jsonl, yaml, id or …
+-o	auto, table, wide, tsv, csv, json, jsonl, yaml, id or …
 --quiet	bare ids only (-o id)
 -q	bare ids only (-o id)
 --fields	these fields, in this order; without a value: list them
@@ -913,11 +913,14 @@ never
         case 'formats'
             printf %s 'auto	
 table	
+wide	
 json	
 jsonl	
+yaml	
 csv	
 tsv	
 id	
+template=	
 '
         case 'groups'
             printf %s 'queue	

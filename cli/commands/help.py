@@ -40,7 +40,10 @@ characters spelled out (\\n, \\t, \\e) and backslashes doubled.
   -o json    {"v":1,"kind":"job.list","items":[…]}
   -o jsonl   {"v":1,"kind":"job",…} for each record, as soon as it is known
              jobsched schema KIND describes each; fields are only ever added
+  -o yaml    the JSON document, a line for each field
   -o csv     with a header (--no-header)        -o id, -q   bare ids
+  -o wide    a table of every field, however wide that is
+  -o 'template={id} {state}\t{queue}'   a line of your own for each record
   --fields id,state   these fields; `--fields` alone lists them
   --time relative|local|utc|epoch
 Colour: --color, NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM=dumb."""

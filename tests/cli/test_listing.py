@@ -8,6 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+import yaml
+
 Cli = Callable[..., Any]
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 HOSTILE = "\x1b]0;owned\x07\u202e[red]x[/red]\n\ttab\x9b2J" + "東" * 3 + "y" * 10_000
@@ -63,6 +66,47 @@ def test_ids_alone_for_the_next_command(cli: Cli) -> None:
     """-q and -o id are the same."""
     job_id = cli("submit", "noop").out
     assert cli("ls", "-q").out == cli("-o", "id", "ls").out == job_id
+
+
+def test_yaml_says_what_json_says(cli: Cli) -> None:
+    """Read by somebody else's parser; also what is nested, empty or hostile."""
+    cli("submit", "noop", f"text={HOSTILE}", "n:=[1, null, {}]", "--tag", "t")
+    for words in (["ls"], ["handlers", "ls"], ["ls", "--queue", "nobody"], ["ls", "--fields", "id,payload"]):
+        assert yaml.safe_load(cli(*words, "-o", "yaml").out) == cli(*words, "-o", "json").json
+        assert cli(*words, "-o", "yaml").out.replace("\n", "").isprintable()
+
+
+def test_a_template_is_a_line_for_each_record(cli: Cli) -> None:
+    """Fields in braces, tabs and braces themselves; what is in a field cannot end the line."""
+    job_id = cli("submit", "noop", f"text={HOSTILE}").out.strip()
+    done = cli("ls", "-o", "template={{{id}}}\\t{state} of {queue}")
+    assert done.out == f"{{{job_id}}}\tqueued of default\n"
+    assert len(cli("ls", "-o", "template={payload}\x1b[2J").lines) == 1
+    assert cli("ls", "-o", "template={payload}\x1b[2J").out.strip().isprintable()
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [("{nope}", "there is no field 'nope'"), ("{id", "cannot be read"), ("{id!r}", "nothing else may stand"),
+     ("{id:>5}", "nothing else may stand"), ("{}", "there is no field ''"), ("{id.__class__}", "there is no field")],
+)  # fmt: skip
+def test_a_template_that_makes_no_sense_is_refused(cli: Cli, template: str, said: str) -> None:
+    """With an example of one that does."""
+    done = cli("ls", "-o", f"template={template}")
+    assert done.code == 2
+    assert said in done.err
+    assert "template={id} {state}" in done.err
+
+
+def test_a_wide_table_has_every_field_that_is_not_empty(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal of any width."""
+    cli("submit", "noop", "x=" + "y" * 200)
+    monkeypatch.setenv("COLUMNS", "60")
+    wide, table = cli("ls", "-o", "wide"), cli("ls", "-o", "table")
+    headings = {each.strip() for each in wide.lines[0].split("  ")}
+    assert {"SUBMITTER", "PAYLOAD", "MAX ATTEMPTS"} <= headings
+    assert "SUBMITTER" not in table.lines[0]
+    assert len(wide.lines) == 2
 
 
 def test_fields_choose_and_order_in_every_format(cli: Cli) -> None:
@@ -123,7 +167,10 @@ def test_hostile_text_reaches_no_output_raw(cli: Cli) -> None:
     """Control characters, bidi marks, markup and newlines are spelled out; no format has more lines than records."""
     job_id = cli("submit", "noop", f"text={HOSTILE}").out.strip()
     cli("cancel", job_id, "--reason", "because [red]")
-    for flags in (["-o", "tsv"], ["-o", "csv", "--no-header"], ["-o", "json"], ["-o", "jsonl"]):
+    for flags in (
+        ["-o", "tsv"], ["-o", "csv", "--no-header"], ["-o", "json"], ["-o", "jsonl"],
+        ["-o", "template={payload}{error}"],
+    ):  # fmt: skip
         fields = ["--fields", "id,payload,error"]
         done = cli("ls", *fields, *flags)
         assert len(done.lines) == 1
