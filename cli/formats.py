@@ -8,19 +8,12 @@ from typing import Any
 
 from ..core.model.errors import UsageError
 from . import invocation, output
-from .output import Column, Row, Writer
+from .output import Column, JsonWriter, Row, Writer
 from .text import escape, escape_json, escape_tsv
 
 
-class YamlWriter(Writer):
+class YamlWriter(JsonWriter):
     """The JSON document as YAML 1.2: a line for each field, what is inside of it as JSON, which is YAML too."""
-
-    def __init__(self, kind: str, columns: Sequence[Column]) -> None:
-        super().__init__(kind, columns)
-        self._rows: list[dict[str, Any]] = []
-
-    def write(self, row: Row) -> None:
-        self._rows.append(self._object(row))
 
     def close(self, **extra: Any) -> None:
         _line("", "v", output.VERSION)
