@@ -11,7 +11,7 @@ from ..core.model.results import QueueInfo, WorkerInfo
 from ..core.model.states import State
 from .look import Look, number, rate, span
 from .rows import LIVENESS, QueueRow, depth, waiting
-from .widgets.virtual_table import Cell, Column
+from .widgets.virtual_table import Cell, Column, Marked
 
 Ago = Callable[[datetime | None], str]
 
@@ -32,9 +32,14 @@ def queue_columns(look: Look) -> list[Column[QueueRow]]:
     ]
 
 
+def paused_marks(look: Look) -> tuple[str, ...]:
+    """What says that something is paused, the longest first."""
+    return ("(paused)", "||") if look.ascii_only else ("⏸",)
+
+
 def _queue_name(queue: QueueInfo, look: Look) -> Cell:
     if queue.paused:
-        return f"{queue.name} {look.pick('⏸', '(paused)')}", "yellow"
+        return Marked(queue.name, paused_marks(look), "yellow")
     return queue.name
 
 

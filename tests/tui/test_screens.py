@@ -196,6 +196,29 @@ async def test_a_small_terminal_is_enough(driven: Drive, busy: dict[str, int], s
         await until_shown(pilot, "attempt 1/1")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+@pytest.mark.parametrize(("how", "mark"), [("unicode", "⏸"), ("ascii", "||"), ("no-color", "⏸")])
+async def test_what_is_paused_has_its_mark_on_a_small_terminal(
+    driven: Drive, service: Service, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], how: str, mark: str
+) -> None:
+    """Queues and schedules, however long their names are."""
+    if how == "no-color":
+        monkeypatch.setenv("NO_COLOR", "1")
+    names = ("newsletter", "letters-to-everybody-in-the-world")
+    for name in names:
+        service.submit(NewJob("noop", queue=name))
+        service.pause_queue(name, by="ann")
+        service.cron.add(NewSchedule(name, "0 3 * * *", NewJob("noop"), "Europe/Athens"), by="ann@desk")
+        service.cron.pause(name, by="ann")
+    async with driven(view="queues", size=size, ascii_only=how == "ascii") as (_, pilot):
+        for key, title in (("2", "QUEUE"), ("6", "SCHEDULE"), ("1", "QUEUE")):
+            await pilot.press(key)
+            shown = await until_shown(pilot, f" {title} ", "newsl")
+            lines = [line for line in shown.splitlines() if line[2:].startswith(tuple(name[:4] for name in names))]
+            assert len(lines) == len(names)
+            assert all(mark in line or "(paused)" in line for line in lines), shown
+
+
 async def test_hostile_names_and_payloads_break_nothing(
     driven: Drive, service: Service, hands: Hands, connection: Any
 ) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from rich.cells import cell_len
 
 from jobsched.tests.tui.driving import Around, drawn, until
 from jobsched.tests.tui.pager import Pager, Sparse, table
 from jobsched.tui.look import Look
 from jobsched.tui.widgets import paged_table
 from jobsched.tui.widgets.paged_table import KEPT
-from jobsched.tui.widgets.virtual_table import Column, VirtualTable
+from jobsched.tui.widgets.virtual_table import Column, Marked, VirtualTable
 
 SIZE = (100, 20)
 
@@ -69,6 +70,19 @@ async def test_lines_have_the_width_of_the_table_whatever_is_in_the_cells() -> N
         for y in range(12):
             assert shown.render_line(y).cell_length == 37
         assert "[bold]x[/]" in "\n".join(drawn(shown))
+
+
+@pytest.mark.parametrize("name", ["emails", "newsletter", "letters-to-everybody", "東東東東東東東東", "x" * 9_000])
+@pytest.mark.parametrize("look", [Look(), Look(ascii_only=True)])
+def test_a_mark_behind_a_text_is_never_cut(name: str, look: Look) -> None:
+    """The text is, and its first letters stay; the long mark is there where it leaves room for all of it."""
+    marked = Marked(name, ("(paused)", "||"))
+    for width in range(8, 60):
+        shown = marked.fit(width, look)
+        assert cell_len(shown) == width
+        whole = f"{look.text(name)} (paused)"
+        assert shown.rstrip().endswith("||" if cell_len(whole) > width else whole)
+        assert shown[:2] == look.text(name)[:2]
 
 
 async def test_a_narrow_table_leaves_out_what_matters_least() -> None:

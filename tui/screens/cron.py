@@ -14,8 +14,9 @@ from ...core.model.schedule import Schedule
 from .. import questions
 from ..acting import on_schedule, trigger
 from ..look import Look, span
+from ..tables import paused_marks
 from ..view import View, paragraph
-from ..widgets.virtual_table import Cell, Column, VirtualTable
+from ..widgets.virtual_table import Cell, Column, Marked, VirtualTable
 
 
 class CronView(View):
@@ -98,7 +99,7 @@ class CronView(View):
 
 def _name(schedule: Schedule, look: Look) -> Cell:
     if schedule.paused_at is not None:
-        return f"{schedule.spec.name} {look.pick('⏸', '(paused)')}", "yellow"
+        return Marked(schedule.spec.name, paused_marks(look), "yellow")
     if schedule.unreadable is not None:
-        return f"{schedule.spec.name} {look.pick('⚠', '(unreadable)')}", "red"
+        return Marked(schedule.spec.name, ("(unreadable)", "!!") if look.ascii_only else ("⚠",), "red")
     return schedule.spec.name

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -24,7 +25,26 @@ from textual.strip import Strip
 from ..look import Look
 
 Row = TypeVar("Row")
-Cell = str | tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A text with a mark behind it that is never cut: the first of `marks` that leaves room for the whole text, else
+    the last one, behind what there is room for."""
+
+    text: str
+    marks: tuple[str, ...]
+    style: str = ""
+
+    def fit(self, width: int, look: Look) -> str:
+        """It in exactly `width` cells."""
+        length = cell_len(look.text(self.text))
+        mark = next((each for each in self.marks if length + 1 + cell_len(each) <= width), self.marks[-1])
+        room = max(0, width - 1 - cell_len(mark))
+        return look.fit(f"{look.fit(self.text, min(length, room))} {mark}", width)
+
+
+Cell = str | tuple[str, str] | Marked
 """What a cell shows, and a Rich style for it."""
 GUTTER = 2
 """Cells before the first column, for cursor and mark."""
@@ -321,13 +341,20 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         gutter = (self.look.pick("▸", ">") if at else " ") + (self.look.pick("◆", "+") if marked else " ")
         segments = [Segment(gutter, style)]
         for column, cells in self._widths(width):
-            shown = column.cell(row)
-            text, colour = shown if isinstance(shown, tuple) else (shown, "")
+            text, colour = self._cell(column, row, cells)
             plain = marked or at  # a bar has a colour of its own, on which red cannot be read
             own = style if plain or not colour else style + Style.parse(self.look.style(colour))
-            segments.append(Segment(self.look.fit(text, cells, right=column.right), own))
+            segments.append(Segment(text, own))
             segments.append(Segment(" " * GAP, style))
         return Strip(segments).adjust_cell_length(width, style)
+
+    def _cell(self, column: Column[Row], row: Row, cells: int) -> tuple[str, str]:
+        """What a cell shows in so many cells, and its style."""
+        shown = column.cell(row)
+        if isinstance(shown, Marked):
+            return shown.fit(cells, self.look), shown.style
+        text, colour = shown if isinstance(shown, tuple) else (shown, "")
+        return self.look.fit(text, cells, right=column.right), colour
 
     def _widths(self, width: int) -> list[tuple[Column[Row], int]]:
         """The columns that there is room for, each with its cells; what is left over goes to those that grow."""
