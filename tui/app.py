@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events, work
+from textual import events, on, work
+from textual.actions import SkipAction
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import ContentSwitcher, Footer, Static
+from textual.widgets import ContentSwitcher, Footer, Input, Static
 
-from ..core.model.errors import JobschedError
+from ..core.model.errors import JobschedError, UsageError
 from .acting import Act, command_line, told, undo_of
 from .feed import Feed
+from .held import HeldKeys, Passed
 from .job_pages import Jobs
 from .look import Look, clock, span
 from .options import Options
@@ -91,8 +93,8 @@ class JobschedApp(App[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"view('{name}')", title, show=False, id=f"view.{name}") for key, name, title in TABS),
-        Binding("question_mark", "keys", "Help", key_display="?", id="app.help"),
-        Binding("colon", "command", "Command", key_display=":", id="app.command"),
+        Binding("question_mark", "keys", "Help", key_display="?", priority=True, id="app.help"),
+        Binding("colon", "command", "Command", key_display=":", priority=True, id="app.command"),
         Binding("Y", "copy_command", "Copy command", show=False, id="app.copy_command"),
         Binding("y", "copy_id", "Copy id", show=False, id="app.copy_id"),
         Binding("u", "undo", "Undo", show=False, id="app.undo"),
@@ -124,6 +126,7 @@ class JobschedApp(App[None]):
         self._where = ""
         self._changes = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobsched-changes")
         self._interrupted = 0.0
+        self._held = HeldKeys(self)
         self._came_from = ""
         self._dead = ""
         self._drawable = False
@@ -184,16 +187,26 @@ class JobschedApp(App[None]):
         """Say something in passing."""
         self.notify(self.look.text(words), severity="error" if bad else "information", markup=False)
 
+    def propose(self, wanted: Act | Awaitable[Act]) -> None:
+        """Show a change, and make it if whoever is at the keyboard says so. Keys that come before it is shown are for
+        its preview, and for nothing where there will be none. JobschedError, while it is looked up, is said."""
+        self._held.hold()
+        self._propose(wanted)
+
     @work
-    async def propose(self, act: Act) -> None:
-        """Show a change, and make it if whoever is at the keyboard says so."""
-        if self.options.read_only:
-            self.say(f"read-only — {act.command}", bad=True)
+    async def _propose(self, wanted: Act | Awaitable[Act]) -> None:
+        try:
+            act = wanted if isinstance(wanted, Act) else await wanted
+            if self.options.read_only:
+                raise UsageError(f"read-only — {act.command}")
+            if self.feed.freshness().state == "lost":
+                raise UsageError("the store is lost: nothing can be changed")
+        except JobschedError as error:
+            self._held.drop()
+            self.say(error.message, bad=True)
             return
-        if self.feed.freshness().state == "lost":
-            self.say("the store is lost: nothing can be changed", bad=True)
-            return
-        if not await self.push_screen_wait(Preview(act, self.look, typed=self.options.typed)):
+        preview = Preview(act, self.look, typed=self.options.typed, shown=self._held.give_back)
+        if not await self.push_screen_wait(preview):
             return
         try:
             came = await asyncio.get_running_loop().run_in_executor(
@@ -207,6 +220,21 @@ class JobschedApp(App[None]):
         self.feed.nudge()
 
     # Keys
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hold keys while something that they are for is looked up, or opened."""
+        if not self._held.take(event):
+            await super().on_event(event)
+
+    @on(Passed)
+    def _keys_have_passed(self, message: Passed) -> None:
+        message.passed.set()
+
+    def _skip_in_lines(self) -> None:
+        """Keys that open a screen work at once, before the next key is read; but in a line they are characters, and
+        over another screen they are its own. SkipAction."""
+        if len(self.screen_stack) > 1 or isinstance(self.focused, Input):
+            raise SkipAction
 
     def action_view(self, name: str) -> None:
         """Go to a view."""
@@ -239,16 +267,26 @@ class JobschedApp(App[None]):
         self._interrupted = now
         self.say("Ctrl-C once more ends it")
 
-    def action_keys(self) -> None:
+    async def action_keys(self) -> None:
         """Say which keys there are."""
-        self.push_screen(HelpScreen(self.look, dict(self.screen.active_bindings), self.active.HELP or ""))
+        self._skip_in_lines()
+        await self.push_screen(HelpScreen(self.look, dict(self.screen.active_bindings), self.active.HELP or ""))
 
-    def action_command(self, line: str = "") -> None:
-        """Run a line of the program."""
-        screen = CommandScreen(
-            self.look, self.history, self.options.environ, read_only=self.options.read_only, line=line
-        )
-        self.push_screen(screen, lambda _: self.feed.nudge())
+    async def action_command(self) -> None:
+        """Run a line of the program. The next key is read when there is a line for it."""
+        self._skip_in_lines()
+        await self.push_screen(self._command(""), lambda _: self.feed.nudge())
+
+    def offer_line(self, line: str) -> None:
+        """Write a line of the program, to be run with Enter. Keys that come meanwhile are for it."""
+        self._held.hold()
+        self.push_screen(self._command(line), lambda _: self.feed.nudge())
+
+    def _command(self, line: str) -> CommandScreen:
+        return CommandScreen(
+            self.look, self.history, self.options.environ, read_only=self.options.read_only, line=line,
+            shown=self._held.give_back,
+        )  # fmt: skip
 
     def action_copy_command(self) -> None:
         """Copy the command line that shows what is seen."""
@@ -263,17 +301,15 @@ class JobschedApp(App[None]):
             self.copy_to_clipboard(chosen)
             self.say(f"copied: {chosen}")
 
-    async def action_undo(self) -> None:
+    def action_undo(self) -> None:
         """Propose to undo the last change that whoever is at the keyboard made."""
-        try:
-            last = await self.feed.ask(last_change(self.options.by))
-        except JobschedError as error:
-            self.say(error.message, bad=True)
-            return
+        self.propose(self._undo())
+
+    async def _undo(self) -> Act:
+        last = await self.feed.ask(last_change(self.options.by))
         if last is None:
-            self.say(f"there is no change by {self.options.by} to undo", bad=True)
-        else:
-            self.propose(undo_of(last))
+            raise UsageError(f"there is no change by {self.options.by} to undo")
+        return undo_of(last)
 
     def action_pause(self) -> None:
         """Stop looking, or go on."""

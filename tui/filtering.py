@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.suggester import Suggester
-from textual.widgets import Input
 
 from ..core.model.priority import Priority
 from ..core.model.selection import FIELDS, quoted
 from ..core.model.states import State
+from .widgets.line import Line
 
 _OPEN = re.compile(r"[^\s]*\Z")
 """The word that is being written: the last one, up to the end."""
@@ -54,7 +54,7 @@ class Ends(Suggester):
         return next(iter(candidates(value, self.known)), None)
 
 
-class FilterLine(Input):
+class FilterLine(Line):
     """A line for a filter; Tab takes what is offered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "cursor_right_or_end", "Take it", show=False)]

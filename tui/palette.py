@@ -42,4 +42,4 @@ class Everything(Provider):
         for state in State:
             yield f"jobs that are {state.value}", partial(app.show_jobs, f"state:{state.value}"), "a filter"
         for line in LINES:
-            yield f"run {line}", partial(app.action_command, line), f"jobsched {line}"
+            yield f"run {line}", partial(app.offer_line, line), f"jobsched {line}"

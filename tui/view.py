@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -39,7 +39,7 @@ class Shell(Protocol):
     look: Look
     now: Callable[[], datetime]
 
-    def propose(self, act: Act) -> None:
+    def propose(self, wanted: Act | Awaitable[Act]) -> None:
         """Show a change to whoever is at the keyboard, and make it if they say so."""
 
     def open_job(self, job_id: int, page: int = 1) -> None:
@@ -48,8 +48,8 @@ class Shell(Protocol):
     def show_jobs(self, text: str) -> None:
         """Show the jobs that fit a filter."""
 
-    def action_command(self, line: str = "") -> None:
-        """Offer a line of the program, to be run with Enter."""
+    def offer_line(self, line: str) -> None:
+        """Write a line of the program, to be run with Enter."""
 
     def redraw(self) -> None:
         """Draw what is around the view again."""

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 PATIENCE = 60.0
+CONTROLS = {"\r": "enter", "\n": "ctrl+j", "\x10": "ctrl+p"}
 
 
 class Around(App[None]):
@@ -39,9 +40,10 @@ async def until(pilot: Pilot[None], ask: Callable[[], object], what: str) -> Non
 
 
 def burst(app: App[Any], text: str) -> None:
-    """Press the keys of a text so quickly that none has done anything when the last one is there."""
+    """Press the keys of a text, as a terminal sends them, so quickly that none has done anything when the last one is
+    there."""
     for character in text:
-        app.post_message(events.Key(_character_to_key(character), character))
+        app.post_message(events.Key(CONTROLS.get(character) or _character_to_key(character), character))
 
 
 def drawn(widget: Widget) -> list[str]:

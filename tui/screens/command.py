@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -14,19 +14,21 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from ...core.model.errors import UsageError
 from ..look import Look
 from ..shell_line import program, read_line
 from ..view import words
+from ..widgets.line import Line
 from ..widgets.log_ring import LogRing
 
 PIECE = 65536
 
 
 class CommandScreen(ModalScreen[None]):
-    """A line to write, and the output of the last one. history: kept by whoever opens it."""
+    """A line to write, and the output of the last one. history: kept by whoever opens it. shown: called when keys can
+    be taken."""
 
     DEFAULT_CSS = """
     CommandScreen { align: center bottom; }
@@ -43,7 +45,14 @@ class CommandScreen(ModalScreen[None]):
     ]
 
     def __init__(
-        self, look: Look, history: list[str], environ: Mapping[str, str], *, read_only: bool, line: str = ""
+        self,
+        look: Look,
+        history: list[str],
+        environ: Mapping[str, str],
+        *,
+        read_only: bool,
+        line: str = "",
+        shown: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(classes="-ascii" if look.ascii_only else "")
         self.look = look
@@ -52,18 +61,20 @@ class CommandScreen(ModalScreen[None]):
         self.ring = LogRing(look=look, capacity=5000)
         self._environ = environ
         self._line = line
+        self._shown = shown
         self._process: asyncio.subprocess.Process | None = None
         self._place = len(history)
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Input(compact=True, value=self._line, placeholder="ls --state dead", id="line")
+            yield Line(compact=True, value=self._line, placeholder="ls --state dead", id="line", select_on_focus=False)
             yield self.ring
             yield Static(id="said")
 
     def on_mount(self) -> None:
-        self.set_focus(self.query_one("#line", Input))
+        self.set_focus(self.query_one("#line", Line))
         self._say("a line without `jobsched`; Enter runs it, Escape closes")
+        self._shown()
 
     async def on_unmount(self) -> None:
         self._end()
@@ -85,8 +96,8 @@ class CommandScreen(ModalScreen[None]):
         """Show the line after."""
         self._recall(1)
 
-    @on(Input.Submitted, "#line")
-    def _run(self, event: Input.Submitted) -> None:
+    @on(Line.Submitted, "#line")
+    def _run(self, event: Line.Submitted) -> None:
         try:
             argv = read_line(event.value, read_only=self.read_only)
         except UsageError as error:
@@ -129,7 +140,7 @@ class CommandScreen(ModalScreen[None]):
 
     def _recall(self, lines: int) -> None:
         self._place = max(0, min(len(self.history), self._place + lines))
-        line = self.query_one("#line", Input)
+        line = self.query_one("#line", Line)
         line.value = self.history[self._place] if self._place < len(self.history) else ""
         line.cursor_position = len(line.value)
 

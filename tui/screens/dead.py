@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from ...core.model.errors import JobschedError
+from ...core.model.errors import UsageError
 from ...core.model.results import DeadGroup, Verb
 from ...core.model.watching import DeadKind
 from .. import questions
-from ..acting import JOB_VERBS, counted, on_selections
+from ..acting import JOB_VERBS, Act, counted, on_selections
 from ..look import Look, number
 from ..view import View, job_keys, paragraph
 from ..widgets.virtual_table import Column, VirtualTable
@@ -83,28 +83,25 @@ class DeadView(View):
         if self.table.cursor is not None:
             self.shell.open_job(self.table.cursor.group.example_id, page)
 
-    async def action_act(self, verb: Verb) -> None:
+    def action_act(self, verb: Verb) -> None:
         """Propose a change of every dead job of the marked kinds, or of the one under the cursor."""
         groups = [kind.group for kind in self.table.chosen()]
-        if not groups:
-            return
+        if groups:
+            self.shell.propose(self._change(verb, groups))
+
+    async def _change(self, verb: Verb, groups: Sequence[DeadGroup]) -> Act:
         chosen = [questions.of_kind(group) for group in groups]
-        try:
-            count, tallies = await self.shell.feed.ask(questions.counts(chosen))
-        except JobschedError as error:
-            self.shell.say(error.message, bad=True)
-            return
+        count, tallies = await self.shell.feed.ask(questions.counts(chosen))
         if not count:
-            self.shell.say("they are dead no more", bad=True)
-            return
-        self.shell.propose(on_selections(JOB_VERBS[verb], chosen, count, counted(tallies), self._lines(verb, groups)))
+            raise UsageError("they are dead no more")
+        return on_selections(JOB_VERBS[verb], chosen, count, counted(tallies), self._lines(verb, groups))
 
     def action_canary(self) -> None:
         """Write the command line that tries a few jobs of the kind under the cursor first."""
         if self.table.cursor is not None:
             group = self.table.cursor.group
             chosen = self._lines("retry", [group]) or (("dlq", "retry", "-f", str(questions.of_kind(group))),)
-            self.shell.action_command(shlex.join((*chosen[0], *CANARY)))
+            self.shell.offer_line(shlex.join((*chosen[0], *CANARY)))
 
     def _lines(self, verb: Verb, groups: Sequence[DeadGroup]) -> Sequence[Sequence[str]]:
         """By fingerprints, where those mean just these jobs; else nothing, and each kind is selected by itself."""

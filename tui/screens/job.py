@@ -27,6 +27,7 @@ from ..questions import JobView
 from ..saving import save_log
 from ..text import lines as split_lines
 from ..view import View, pairs, words
+from ..widgets.line import Line
 from ..widgets.log_ring import LogRing
 
 TABS = ("Summary", "Attempts", "Payload", "Logs", "Dependencies", "Raw")
@@ -84,8 +85,8 @@ class JobDetail(View):
                 else:
                     with VerticalScroll(id=f"page-{number}"):
                         yield Static(id=f"text-{number}")
-        yield Input(compact=True, placeholder="only lines with this text", id="grep")
-        yield Input(compact=True, placeholder="a new file for the whole log", id="save", select_on_focus=False)
+        yield Line(compact=True, placeholder="only lines with this text", id="grep")
+        yield Line(compact=True, placeholder="a new file for the whole log", id="save", select_on_focus=False)
 
     def on_mount(self) -> None:
         self._draw_tabs()

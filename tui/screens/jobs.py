@@ -12,12 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from ...core.model.errors import JobschedError, TryAgain
+from ...core.model.errors import JobschedError, TryAgain, UsageError
 from ...core.model.results import Verb
 from ...core.model.selection import FIELDS, Condition, Selection, parse
 from ...core.model.selection.expression import Compare
 from .. import questions
-from ..acting import JOB_VERBS, JobVerb, counted, on_jobs, on_selections
+from ..acting import JOB_VERBS, Act, JobVerb, counted, on_jobs, on_selections
 from ..choice import ChooseOne, ChooseSome
 from ..filtering import Ends, FilterLine, offers
 from ..job_pages import Jobs
@@ -189,36 +189,31 @@ class JobsView(View):
         if self.table.cursor is not None:
             self.shell.open_job(self.table.cursor.id, page)
 
-    async def action_act(self, verb: Verb) -> None:
+    def action_act(self, verb: Verb) -> None:
         """Propose a change of what is marked, or of the job under the cursor."""
-        await self._propose(JOB_VERBS[verb])
+        self._propose(JOB_VERBS[verb])
 
     async def action_move(self) -> None:
         """Ask where to, and propose to move what is marked, or the job under the cursor."""
-        await choose_lane(self, lambda verb: self.run_worker(self._propose(verb), group="propose"))
+        await choose_lane(self, self._propose)
 
-    async def _propose(self, verb: JobVerb) -> None:
-        try:
-            if self.table.every:
-                await self._propose_all(verb)
-                return
-            ids = list(self.table.marks) or [job.id for job in self.table.chosen()]
-            jobs = await self.shell.feed.ask(lambda service: service.look([int(str(each)) for each in ids]))
-        except JobschedError as error:
-            self.shell.say(error.message, bad=True)
-            return
-        if jobs:
-            self.shell.propose(on_jobs(verb, jobs))
+    def _propose(self, verb: JobVerb) -> None:
+        if self.table.every:
+            self.shell.propose(self._change_all(verb, self.source.wanted or EVERY_JOB))
         else:
-            self.shell.say("nothing is selected", bad=True)
+            self.shell.propose(self._change(verb, list(self.table.marks) or [job.id for job in self.table.chosen()]))
 
-    async def _propose_all(self, verb: JobVerb) -> None:
-        chosen = self.source.wanted or EVERY_JOB
+    async def _change(self, verb: JobVerb, ids: Sequence[object]) -> Act:
+        jobs = await self.shell.feed.ask(lambda service: service.look([int(str(each)) for each in ids]))
+        if not jobs:
+            raise UsageError("nothing is selected")
+        return on_jobs(verb, jobs)
+
+    async def _change_all(self, verb: JobVerb, chosen: Selection) -> Act:
         count, tallies = await self.shell.feed.ask(questions.counts([chosen]))
-        if count:
-            self.shell.propose(on_selections(verb, [chosen], count, counted(tallies)))
-        else:
-            self.shell.say("no job matches", bad=True)
+        if not count:
+            raise UsageError("no job matches")
+        return on_selections(verb, [chosen], count, counted(tallies))
 
     @on(FilterLine.Submitted, "#filter")
     def _filter(self, event: FilterLine.Submitted) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -14,6 +15,7 @@ from textual.widgets import Button, Input, Static
 from ..acting import TYPED, Act
 from ..look import Look
 from ..view import paragraph, words
+from ..widgets.line import Line
 
 LONGEST_COMMAND = 300
 
@@ -41,11 +43,14 @@ class Preview(ModalScreen[bool]):
         Binding("Y", "copy", "Copy command"),
     ]
 
-    def __init__(self, act: Act, look: Look, *, typed: bool = False) -> None:
-        """typed: the number has to be typed, whatever it is."""
+    def __init__(
+        self, act: Act, look: Look, *, typed: bool = False, shown: Callable[[], object] = lambda: None
+    ) -> None:
+        """typed: the number has to be typed, whatever it is. shown: called when keys can be taken."""
         super().__init__(classes="-ascii" if look.ascii_only else "")
         self.act = act
         self.look = look
+        self._shown = shown
         self.must_type = typed or act.count > TYPED
 
     def compose(self) -> ComposeResult:
@@ -59,13 +64,14 @@ class Preview(ModalScreen[bool]):
             line.no_wrap = False
             yield Static(line, id="command")
             if self.must_type:
-                yield Input(compact=True, placeholder=f"type {self.act.count} to go on", id="typed")
+                yield Line(compact=True, placeholder=f"type {self.act.count} to go on", id="typed")
             with Horizontal():
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button("Do it", id="do", variant="warning", disabled=self.must_type, compact=True)
 
     def on_mount(self) -> None:
         self.set_focus(self.query_one("#typed" if self.must_type else "#cancel"))
+        self._shown()
 
     def action_answer(self, answer: bool) -> None:
         """End with this answer."""
