@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from ..core.model.errors import QueueNotFound, UsageError
+from ..core.model.errors import QueueNotFound, ScheduleNotFound, UsageError, WorkerNotFound
 from ..core.model.job import MAX_ID
 from . import questions
-from .acting import JOB_VERBS, TYPED, Act, counted, on_jobs, on_queue, on_selections, told, undo_of
+from .acting import (
+    JOB_VERBS,
+    TYPED,
+    Act,
+    counted,
+    on_jobs,
+    on_queue,
+    on_schedule,
+    on_selections,
+    on_worker,
+    told,
+    trigger,
+    undo_of,
+)
 
 if TYPE_CHECKING:
     from ..core.model.results import Verb
     from ..core.model.selection import Selection
     from .feed import Direct
     from .options import Options
+
+ENDS: dict[str, Literal["drain", "stop"]] = {"drain": "drain", "stop": "stop"}
+"""What a worker can be told."""
 
 
 class Changes:
@@ -33,7 +49,11 @@ class Changes:
         if word in JOB_VERBS:
             act = self._of_jobs(word, words, wanted)
         elif word in ("pause", "resume"):
-            act = self._of_queue(word, words)
+            act = self._of_schedule(word, words[1:]) if words[:1] == ["schedule"] else self._of_queue(word, words)
+        elif word == "trigger":
+            act = self._of_schedule(word, words)
+        elif word in ENDS:
+            act = self._of_worker(ENDS[word], " ".join(words))
         elif word in ("u", "undo") and not words:
             act = self._undo()
         else:
@@ -62,13 +82,39 @@ class Changes:
 
     def _of_queue(self, word: str, words: Sequence[str]) -> Act:
         if len(words) != 1:
-            raise UsageError(f"{word} wants the name of a queue")
+            raise UsageError(f"{word} wants the name of a queue, or schedule and the name of one")
         for each in self._store.ask(questions.board).queues:
             if each.queue.name == words[0]:
                 if each.queue.paused == (word == "pause"):
                     raise UsageError(f"queue {words[0]} is {'' if each.queue.paused else 'not '}paused")
                 return on_queue(each.queue)
         raise QueueNotFound(f"there is no queue {words[0][:60]!r}")
+
+    def _of_schedule(self, word: str, words: Sequence[str]) -> Act:
+        if len(words) != 1:
+            raise UsageError(f"{word} wants the name of a schedule")
+        for each in self._store.ask(questions.schedules):
+            if each.spec.name != words[0]:
+                continue
+            if word == "trigger":
+                return trigger(each)
+            if (each.paused_at is not None) == (word == "pause"):
+                raise UsageError(f"schedule {words[0]} is {'' if word == 'pause' else 'not '}paused")
+            return on_schedule(each)
+        raise ScheduleNotFound(f"there is no schedule {words[0][:60]!r}")
+
+    def _of_worker(self, word: Literal["drain", "stop"], name: str) -> Act:
+        """name: or number, where more than one has the name."""
+        if not name:
+            raise UsageError(f"{word} wants the name of a worker")
+        found = [each for each in self._store.ask(questions.workers) if name in (each.name, str(each.id))]
+        live = [each for each in found if each.liveness != "lost"]
+        if not live:
+            raise WorkerNotFound(f"worker {name[:60]} is lost" if found else f"there is no worker {name[:60]!r}")
+        if len(live) > 1:
+            numbers = ", ".join(str(each.id) for each in live)
+            raise UsageError(f"{len(live)} workers are called {name[:60]!r} — write {word} and one of {numbers}")
+        return on_worker(live[0], word)
 
     def _undo(self) -> Act:
         last = self._store.ask(questions.last_change(self._options.by))

@@ -95,7 +95,7 @@ def workers(found: Sequence[WorkerInfo], now: datetime) -> list[str]:
     return [
         f"worker {each.name}: {each.liveness}, silent for {span(each.silent)}, {each.command or each.state}, "
         f"{each.running} of {each.concurrency} jobs, queues {', '.join(each.queues) if each.queues else 'all'}, "
-        f"host {each.host}, up {ago(each.started_at, now)}"
+        f"host {each.host}, up {ago(each.started_at, now)}, number {each.id}"
         for each in found
     ]
 

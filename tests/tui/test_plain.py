@@ -17,6 +17,7 @@ from jobsched.core import config
 from jobsched.core.config import Settings
 from jobsched.core.model.job import After, NewJob
 from jobsched.core.model.results import OutputChunk
+from jobsched.core.model.schedule import NewSchedule
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
 from jobsched.core.store import embedded, leases
@@ -149,6 +150,77 @@ def test_changes_are_undone_and_queues_paused(session: Session, ids: dict[str, i
     assert "queue emails is not paused" in said
     assert service.get(ids["queued"]).state is State.QUEUED
     assert "there is none — write /SELECTION first" in session("hold all")
+
+
+def test_workers_are_told_to_end(session: Session, ids: dict[str, int], service: Service, connection: Any) -> None:
+    """By name, or by number where two have it; nobody tells one that is lost."""
+    (worker,) = service.workers()
+    said = session("drain hands", "no", f"stop {worker.id}", "yes", "drain", "drain nobody", "q")
+    assert "Drain worker hands?" in said
+    assert f"the command line that does the same: jobsched workers drain {worker.id}" in said
+    assert f"worker hands on {worker.host}" in said
+    assert "jobs   0 running" in said
+    assert "worker hands was told to stop" in said
+    assert "drain wants the name of a worker" in said
+    assert "there is no worker 'nobody'" in said
+    assert service.workers()[0].command == "stop"
+    assert f"number {worker.id}" in session("4", "q")
+    other = Hands(connection, lease_seconds=3600.0)
+    said = session("drain hands", "q")
+    assert "2 workers are called 'hands' — write drain and one of" in said
+    assert str(worker.id) in said.rpartition("one of")[2]
+    assert str(other.id) in said.rpartition("one of")[2]
+    connection.execute("update jobsched.worker set heartbeat_at = now() - interval '1 day'")
+    assert "worker hands is lost" in session("stop hands", "q")
+
+
+def test_schedules_are_paused_resumed_and_triggered(session: Session, service: Service) -> None:
+    """A queue of the same name is another thing."""
+    service.cron.add(NewSchedule("nightly", "0 3 * * *", NewJob("noop"), "Europe/Athens"), by="ann@desk")
+    said = session(
+        "pause schedule nightly", "", "resume schedule nightly", "pause schedule nightly", "y",
+        "pause schedule nightly", "q",
+    )  # fmt: skip
+    assert "Pause schedule nightly?" in said
+    assert "when   0 3 * * * (Europe/Athens)" in said
+    assert "the command line that does the same: jobsched cron pause nightly" in said
+    assert "nothing was changed" in said
+    assert "schedule nightly is not paused" in said
+    assert "schedule nightly: paused\n" in said
+    assert "schedule nightly is paused" in said
+    assert service.cron.list()[0].paused_by == "ann@desk"
+    said = session("6", "resume schedule nightly", "y", "trigger nightly", "y", "q")
+    assert "schedule nightly: paused, 0 3" in said
+    assert "schedule nightly: resumed" in said
+    assert "Make a job of schedule nightly now?" in said
+    (job,) = service.list()
+    assert f"[no]: job {job.id}\n" in said
+    assert service.cron.list()[0].paused_at is None
+    said = session("trigger", "trigger x", "pause schedule", "resume schedule x", "pause nightly", "pause", "q")
+    assert said.count("wants the name of a schedule") == 2
+    assert said.count("there is no schedule 'x'") == 2
+    assert "there is no queue 'nightly'" in said
+    assert "pause wants the name of a queue, or schedule and the name of one" in said
+
+
+def test_careful_stores_are_careful_of_workers_and_schedules(
+    session: Session, ids: dict[str, int], service: Service
+) -> None:
+    """As of jobs: production wants a number, read-only says the command line alone."""
+    service.cron.add(NewSchedule("nightly", "0 3 * * *", NewJob("noop")), by="ann@desk")
+    lines = ("drain hands", "stop hands", "pause schedule nightly", "trigger nightly")
+    count = len(service.list())
+    said = session(*(step for line in lines for step in (line, "yes")), "q", typed=True)
+    assert said.count("write 1 to do it") == said.count("nothing was changed") == len(lines)
+    said = session(*lines, "q", read_only=True)
+    number = service.workers()[0].id
+    for words in (f"workers drain {number}", f"workers stop {number}", "cron pause nightly", "cron trigger nightly"):
+        assert f"read-only — jobsched {words}" in said
+    assert service.workers()[0].command is None
+    assert service.cron.list()[0].paused_at is None
+    assert len(service.list()) == count
+    session("drain hands", "1", "q", typed=True)
+    assert service.workers()[0].command == "drain"
 
 
 @pytest.mark.parametrize(("options", "answer"), [({"typed": True}, "yes"), ({"read_only": True}, "yes")])
