@@ -64,6 +64,20 @@ async def _help(app: JobschedApp, pilot: Pilot[None]) -> None:
     await until_shown(pilot, "Half a page up")
 
 
+async def _past(app: JobschedApp, pilot: Pilot[None]) -> None:
+    """Ten looks back."""
+    for _ in range(10):
+        await pilot.press("left_square_bracket")
+    await until_shown(pilot, "as of 09:40:57")
+
+
+async def _zoom(app: JobschedApp, pilot: Pilot[None]) -> None:
+    """What needs somebody has the whole screen."""
+    app.set_focus(app.screen.query_one("#attention"))
+    await pilot.press("z")
+    await until(pilot, lambda: not app.screen.query_one("#overview-queues").display, "the table is away")
+
+
 @dataclass(frozen=True)
 class Shot:
     """One picture. step: what is done on the view before it is taken. options: of the screens."""
@@ -83,6 +97,8 @@ SHOTS = [
     Shot("job-attempts", "dead", step=_attempts),
     Shot("job-log", "dead", step=_log),
     Shot("bulk", "jobs", step=_bulk),
+    Shot("overview-past", "overview", step=_past),
+    Shot("overview-zoomed", "overview", USUAL, _zoom),
     Shot("help", "jobs", step=_help),
     *(
         Shot(f"{name}-{size[0]}x{size[1]}", view, size, step)
@@ -92,7 +108,8 @@ SHOTS = [
         )
     ),
     *(Shot(f"{view}-no-color", view, USUAL, no_color=True) for view in ("overview", "jobs", "dead")),
-    *(Shot(f"{view}-ascii", view, USUAL, ascii_only=True) for view in ("overview", "jobs", "dead")),
+    *(Shot(f"{view}-ascii", view, USUAL, ascii_only=True) for view in ("overview", "queues", "jobs", "dead")),
+    Shot("queues-ascii-60x20", "queues", SMALL, ascii_only=True),
 ]  # fmt: skip
 
 
