@@ -43,6 +43,7 @@ class JobDetail(View):
     JobDetail > #job-tabs { height: 1; padding: 0 1; }
     JobDetail > ContentSwitcher { height: 1fr; }
     JobDetail VerticalScroll { padding: 0 1; scrollbar-size-vertical: 1; }
+    JobDetail LogRing { padding: 0 0 0 1; }
     JobDetail VerticalScroll Static { text-wrap: wrap; }
     JobDetail > Input { height: 1; padding: 0 1; background: $boost; display: none; }
     """
