@@ -43,7 +43,8 @@ HOT = (
 
 # A hundred schedules with 5,000 ticks each, of which every second one fired.
 # A million jobs: 600,000 finished, of which 6,000 are dead and the oldest 60 cancelled, 200,000 queued
-# (some of which came back), 50,000 delayed, 50,000 blocked and 100,000 held by 20 workers; 20,000 workers have ended.
+# (some of which came back), 50,000 delayed, 50,000 blocked, of which somebody holds 10,000, and 100,000 leased to 20
+# workers; 20,000 workers have ended.
 FILL = """
 insert into jobsched.job (id, queue, type, payload, priority, max_attempts, backoff_kind, backoff_base, backoff_cap,
                           idempotency_key, tags, submitter, created_at)
@@ -63,8 +64,11 @@ select 'q' || i % 5, i % 4, case when i % 10 = 0 then i + 500000 else i end, i, 
 from generate_series(600001, 800000) i;
 insert into jobsched.delayed (job_id, state, run_at, attempt, crashes, losses, solo)
 select i, 'scheduled', now() + interval '1 hour', 0, 0, 0, false from generate_series(800001, 850000) i;
-insert into jobsched.blocked (job_id, queue, priority, key, attempt, crashes, losses, solo, settled, parked)
-select i, 'q' || i % 5, i % 4, case when i % 2 = 0 then 'k' || i % 100 end, 0, 0, 0, false, true, i % 2 = 0
+insert into jobsched.blocked (job_id, queue, priority, key, attempt, crashes, losses, solo, settled, parked, held_at,
+                              held_by)
+select i, 'q' || i % 5, i % 4, case when i % 2 = 0 then 'k' || i % 100 end, 0, 0, 0, false, i % 10 <> 2,
+       i % 2 = 0 and i % 10 <> 2, case when i % 10 in (1, 2) then now() end,
+       case i % 10 when 1 then 'me' when 2 then 'eva' end
 from generate_series(850001, 900000) i;
 insert into jobsched.dependency (child, parent, condition)
 select i, i - 800000, 'ok' from generate_series(850001, 900000, 2) i;
@@ -144,6 +148,12 @@ FILTERS = {"queue": None, "type": None, "tag": None, "since": None, "before": MA
         ("get_jobs", {"ids": list(range(1, 21))}),
         ("job_states", {"ids": list(range(1, 21))}),
         ("cancel", {"ids": list(range(790_000, 790_100)), "by": "me", "running": True}),
+        ("hold", {"ids": list(range(790_000, 790_100)), "by": "me"}),
+        ("hold", {"ids": list(range(850_001, 850_101)), "by": "me"}),
+        ("release", {"ids": list(range(850_001, 850_101))}),
+        ("settle", {"ids": list(range(850_001, 850_101))}),
+        ("move", {"ids": list(range(850_001, 850_101)), "by": "me", "queue": "q1", "priority": None}),
+        ("elsewhere", {"ids": list(range(850_001, 850_101)), "queue": "q1", "priority": None}),
         ("requeue", {"ids": list(range(1, 101))}),
         ("discard", {"ids": list(range(1, 101))}),
         ("tail", {"xid": "1000", "rank": 0, "id": -1, "limit": 1000}),
@@ -240,7 +250,8 @@ SELECTIONS = (
     ("state:blocked queue:q1", 2500), ("id:12,15,900001", 200), ("100..120", 1000), ("key:k20,k40", 200),
     ("age<1h", 1500), ("state:running priority:critical", 2500), ("finished>-1h", 2500),
     ("state:dead args.user=42", 130_000), ("state:cancelled worker~*", 2000), ("submitter:me state:queued", 9000),
-    ("held:me", 50), ("held~*", 50), ("due<-1h", 100), ("due>-1h", 1500), ("state:dead queue:q1", 35_000),
+    ("held:me", 1500), ("held~*", 1500), ("held:nobody", 1500), ("state:blocked -held~*", 1500),
+    ("due<-1h", 100), ("due>-1h", 1500), ("state:dead queue:q1", 35_000),
     ("queue:q1 -state:succeeded", 4000), ("tag:t -state:succeeded", 60_000),
 )  # fmt: skip
 """Common filters, and how many blocks a page may touch. Those with large numbers look at every job of a state:
