@@ -609,7 +609,7 @@ CREATE INDEX attempt_log_xid ON jobsched.attempt_log USING btree (xid, token);
 CREATE INDEX blocked_held ON jobsched.blocked USING btree (job_id) WHERE (held_by IS NOT NULL);
 CREATE INDEX blocked_parked ON jobsched.blocked USING btree (queue, key, priority, job_id) WHERE parked;
 CREATE INDEX blocked_run_at ON jobsched.blocked USING btree (job_id) WHERE (run_at IS NOT NULL);
-CREATE INDEX blocked_unsettled ON jobsched.blocked USING btree (job_id) WHERE (NOT settled);
+CREATE INDEX blocked_unsettled ON jobsched.blocked USING btree (job_id) WHERE ((NOT settled) AND (held_at IS NULL));
 CREATE INDEX delayed_run_at ON jobsched.delayed USING btree (run_at);
 CREATE INDEX dependency_unmet ON jobsched.dependency USING btree (parent) WHERE (NOT met);
 CREATE INDEX idempotency_expires_at ON jobsched.idempotency USING btree (expires_at) WHERE (expires_at IS NOT NULL);

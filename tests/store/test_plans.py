@@ -191,6 +191,7 @@ def test_the_plan_for_real_parameters_is_as_good(
         ("watch_ends", {"most": 500, "window": 999_999.0}, 3000),
         ("watch_submits", {"most": 500, "window": 60.0}, 600),
         ("watch_events", {"limit": 200}, 3000),
+        ("unsettled", {"n": 1000}, 60),
     ],
 )
 def test_a_page_costs_what_it_shows_not_what_there_is(

@@ -16,5 +16,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add two columns and a word that programs of the release before do not know and do not need."""
+    """Add two columns, a word and a better index that programs of the release before do not know and do not need."""
     op.execute(Path(__file__).with_suffix(".sql").read_text())
