@@ -28,8 +28,10 @@ class Undoing(Choosing):
         pages: ids, as `select_ids` gives them. apply: makes the change, such as `retry`. selection: which jobs, in
         words. Each page is committed by itself; whoever stops asking has changed what was given so far.
         """
-        number = self.begin_operation(verb, by=by, selection=selection)
+        number = None
         for ids in pages:
+            if number is None:
+                number = self.begin_operation(verb, by=by, selection=selection)
             self.note_operation(number, verb, ids)
             yield number, apply(ids)
 
@@ -62,22 +64,23 @@ class Undoing(Choosing):
             return operations.get(own, number)
 
     def operation_jobs(self, number: int) -> Iterator[builtins.list[int]]:
-        """Give the ids of a change's jobs, newest first, page by page."""
+        """Give the ids of a change's jobs, oldest first, page by page."""
         from .store import operations
 
-        before: int | None = None
+        after = 0
         while True:
             with self.store.connection() as own:
-                page = operations.items(own, number, before)
+                page = operations.items(own, number, after)
             if not page:
                 return
             yield [job_id for job_id, _, _ in page]
-            before = page[-1][0]
+            after = page[-1][0]
 
     def undo(self, number: int, *, by: str) -> Iterator[builtins.list[ItemResult]]:
         """Undo a change, page by page, and give what became of each job. NotFound; Conflict: undone already.
 
-        A job that has gone on since is left as it is, with an error in its result. A cancelled job that ran
+        The oldest come first: a job is there before those that wait for it, and is before them in its lane. One
+        that has gone on since is left as it is, with an error in its result. A cancelled job that ran
         cannot be brought back; neither can jobs that ended because a cancelled one did.
         """
         from .store import operations
@@ -85,15 +88,15 @@ class Undoing(Choosing):
         with self.store.connection() as own:
             operation = operations.get_undoable(own, number)
         who = words("by", by, 200)
-        before: int | None = None
+        after = 0
         while True:
             lanes: Counter[tuple[str, str]] = Counter()
             with self.store.connection() as own:
-                page = operations.items(own, number, before)
+                page = operations.items(own, number, after)
                 if not page:
                     operations.mark_undone(own, number, who)
                     return
                 results = operations.undo(own, operation, page, who, lanes)
                 self._waker.ready(own, lanes)
             yield results
-            before = page[-1][0]
+            after = page[-1][0]

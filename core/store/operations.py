@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..model.errors import Conflict, NotFound, WrongState
-from ..model.job import MAX_ID
 from ..model.results import ItemResult, Operation, Verb
-from ..model.states import FINAL, State
+from ..model.states import FINAL, WAITING, State
 from . import transitions, waiting
 from .jobs import Connection, job_states, not_found
 from .sql import load
@@ -81,9 +80,9 @@ def mark_undone(connection: Connection, number: int, by: str) -> None:
     connection.execute(load("operation_undone"), {"id": number, "by": by})
 
 
-def items(connection: Connection, number: int, before: int | None) -> list[Item]:
-    """A page of a change's jobs, newest first, below the id `before`."""
-    params = {"operation": number, "before": MAX_ID if before is None else before, "limit": PAGE}
+def items(connection: Connection, number: int, after: int) -> list[Item]:
+    """A page of a change's jobs, oldest first, above the id `after`."""
+    params = {"operation": number, "after": after, "limit": PAGE}
     return [(job_id, State(state), held) for job_id, state, held in connection.execute(load("operation_jobs"), params)]
 
 
@@ -173,13 +172,13 @@ def _undiscard(
 def _unmove(
     connection: Connection, operation: Operation, page: Sequence[Item], by: str, lanes: Lanes
 ) -> dict[int, State]:
-    """Jobs that still wait are in their queues again, with their priorities."""
+    """Jobs that still wait are in their queues again, with their priorities; not those that were moved on since."""
     holder = f"{by}, undoing {operation.id}"[:200]
     params = {"operation": operation.id, "ids": [job_id for job_id, _, _ in page]}
     done: dict[int, State] = {}
     for queue, priority, ids in connection.execute(load("undo_move"), params).fetchall():
         for each in transitions.move(connection, ids, lanes.update, queue=queue, priority=priority, by=holder):
-            if each.ok and each.state is not None:
+            if each.state in WAITING:  # moved back, or there all the time
                 done[each.id] = each.state
     return done
 

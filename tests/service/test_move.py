@@ -64,6 +64,42 @@ def test_whatever_waits_moves_and_keeps_all_else(service: Service, hands: Hands,
     sound(service)
 
 
+def moved(service: Service, ids: list[int], **lane: Any) -> int:
+    """Move them as the command line does; return the change's number."""
+    [(number, _)] = service.change(
+        "move", [ids], lambda some: service.move(some, by="ann", **lane), by="ann", selection="some"
+    )
+    return number
+
+
+@pytest.mark.parametrize("first", [{"queue": "b"}, {"priority": Priority.HIGH}])
+def test_moves_of_one_job_are_undone_backwards(service: Service, first: dict[str, Any]) -> None:
+    """The earlier one not before the later one, which would then bring the job back to where nobody wants it."""
+    job_id = service.submit(NewJob("noop", queue="a")).id
+    earlier = moved(service, [job_id], **first)
+    later = moved(service, [job_id], queue="c")
+    [[refused]] = service.undo(earlier, by="bob")
+    assert not refused.ok
+    assert service.get(job_id).queue == "c"
+
+    other = service.submit(NewJob("noop", queue="a")).id
+    changes = [moved(service, [other], **first), moved(service, [other], queue="c")]
+    for number in changes[::-1]:
+        assert all(each.ok for page in service.undo(number, by="bob") for each in page)
+    assert (service.get(other).queue, service.get(other).priority) == ("a", Priority.DEFAULT)
+    assert all(each.ok for page in service.undo(later, by="bob") for each in page)
+    assert service.get(job_id).queue == first.get("queue", "a")
+
+
+def test_a_later_move_that_did_nothing_keeps_no_earlier_one_from_being_undone(service: Service, hands: Hands) -> None:
+    """Nor is a job that had not to be moved a failure of the undo."""
+    ids = [service.submit(NewJob("noop", queue=queue)).id for queue in ("a", "b")]
+    number = moved(service, ids, queue="b")
+    moved(service, ids, queue="b")
+    assert [each.ok for page in service.undo(number, by="bob") for each in page] == [True, True]
+    assert [job.queue for job in service.get_many(ids)] == ["a", "b"]
+
+
 def test_a_moved_job_is_claimed_from_its_new_lane_after_those_that_were_there(service: Service, hands: Hands) -> None:
     """And from no other."""
     moved, there = (service.submit(NewJob("noop", queue=queue)).id for queue in ("old", "new"))

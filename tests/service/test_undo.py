@@ -8,10 +8,11 @@ import psycopg
 import pytest
 
 from jobsched.core.model.errors import Conflict, NotFound
-from jobsched.core.model.job import Job, NewJob
+from jobsched.core.model.job import After, Job, NewJob
 from jobsched.core.model.results import ItemResult, Verb
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
+from jobsched.core.store.operations import PAGE
 from jobsched.core.store.retention import prune
 from jobsched.tests.store.hands import Hands
 
@@ -150,3 +151,27 @@ def test_a_change_is_undone_once_and_forgotten_after_a_week(
     for _ in range(2):
         prune(connection, service.settings)  # type: ignore[arg-type]
     assert [each.id for each in service.operations()] == [second]
+
+
+def test_a_cancel_of_many_is_undone_for_parents_before_their_children(service: Service) -> None:
+    """A child that came back on an earlier page than its parent would end with it once more."""
+    parent = service.submit(NewJob("noop", delay=60)).id
+    service.submit_many([NewJob("noop")] * PAGE)
+    child = service.submit(NewJob("noop", after=(After(parent),))).id
+    [number] = {number for number, _ in service.purging("default", by="ann")}
+    assert service.get(child).state is State.CANCELLED
+    assert all(each.ok for each in undo(service, number).values())
+    assert [job.state for job in service.get_many([parent, child])] == [State.SCHEDULED, State.BLOCKED]
+    sound(service)
+
+
+def test_a_change_of_nothing_is_nobodys_last_change(service: Service) -> None:
+    """What somebody would undo is what he changed before that."""
+    job_id = service.submit(NewJob("noop")).id
+    number = change(service, "hold", [job_id])
+    assert service.purge("default", by="ann") == 1
+    service.purge("default", by="ann")
+    change_of_none = service.begin_operation("hold", by="ann", selection="none")
+    service.note_operation(change_of_none, "hold", [10**6])
+    [purge, hold] = service.operations(by="ann", undoable=True)
+    assert (purge.verb, purge.jobs, hold.id) == ("cancel", 1, number)

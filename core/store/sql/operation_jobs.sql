@@ -1,5 +1,5 @@
--- A page of the jobs of a change, newest first, with where they stood.
+-- A page of the jobs of a change, oldest first, with where they stood.
 select job_id, state, held_by from jobsched.operation_job
-where operation_id = %(operation)s and job_id < %(before)s
-order by job_id desc
+where operation_id = %(operation)s and job_id > %(after)s
+order by job_id
 limit %(limit)s
