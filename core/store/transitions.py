@@ -18,7 +18,6 @@ from ..model.errors import JobschedError, QueueNotFound, TryAgain, WrongState
 from ..model.results import ItemResult
 from ..model.states import WAITING, State
 from . import waiting
-from .enqueue import ensure_queues, run
 from .jobs import Connection, job_states, not_found, possible_ids
 from .sql import load
 
@@ -131,23 +130,18 @@ def move(
 ) -> list[ItemResult]:
     """Give waiting jobs another queue or priority; each goes to the end of its new lane, and who held it still does.
 
-    They are held, as `by`, while they are moved: where that breaks off, a second try goes on.
+    They are held, as `by`, while they are moved.
     """
     lane = {"queue": queue, "priority": priority}
     elsewhere: set[int] = set()
 
     def attempt(chunk: list[int]) -> dict[int, State]:
         away = [job_id for (job_id,) in connection.execute(load("elsewhere"), lane | {"ids": chunk})]
+        elsewhere.difference_update(chunk)
         elsewhere.update(away)
-        held, freed = waiting.hold(connection, away, by=by)
-        queued(freed.ready)
-        if held and queue is not None:
-            run(connection, ensure_queues([queue]))
-        rows = connection.execute(load("move"), lane | {"ids": list(held), "by": by}).fetchall()
-        done = dict.fromkeys((job_id for job_id, _ in rows), State.BLOCKED)
-        _, moved = waiting.release(connection, [job_id for job_id, mine in rows if mine])
+        done, moved = waiting.move(connection, away, queue=queue, priority=priority, by=by)
         queued(moved.ready)
-        return done | {job_id: state for job_id, state in moved.states.items() if job_id in done}
+        return {job_id: moved.states.get(job_id, State.BLOCKED) for job_id in done}
 
     def judge(job_id: int, state: State) -> JobschedError | None:
         if state not in WAITING:

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 
 from ..model.states import State
+from .enqueue import ensure_queues, run
 from .sql import load
 
 PAGE = 1000
@@ -90,6 +91,27 @@ def release(connection: Connection, ids: Sequence[int]) -> tuple[set[int], Moved
     """Let go of held jobs; return which they were, and what became of them."""
     released = {job_id for (job_id,) in connection.execute(load("release"), {"ids": list(ids)})}
     return released, settle(connection, released)
+
+
+def move(
+    connection: Connection, ids: Sequence[int], *, queue: str | None, priority: int | None, by: str
+) -> tuple[set[int], Moved]:
+    """Give waiting jobs another queue, which is made if need be, or priority; return which, and what became of them
+    and goes on in their place. Whom somebody holds, he still holds.
+
+    They leave their lane by being held, in one transaction with the rest: nobody sees them half moved, and whoever
+    holds or cancels them meanwhile waits for it.
+    """
+    params = {"queue": queue, "priority": priority, "by": by}
+    with connection.transaction():
+        held = [job_id for (job_id,) in connection.execute(load("hold"), {"ids": list(ids), "by": by})]
+        if held and queue is not None:
+            run(connection, ensure_queues([queue]))
+        rows = connection.execute(load("move"), params | {"ids": held}).fetchall()
+        mine = [job_id for job_id, is_mine in rows if is_mine]
+        connection.execute(load("release"), {"ids": mine})
+        todo, turns = _waiters(connection, held)
+    return set(held), settle(connection, [*mine, *todo], keys=turns)
 
 
 def take_unique_keys(connection: Connection, ids: Sequence[int]) -> dict[int, int]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
-from jobsched.core.model.errors import JobNotFound, UsageError, WrongState
+from jobsched.core.config import Settings
+from jobsched.core.model.errors import JobNotFound, JobschedError, UsageError, WrongState
 from jobsched.core.model.job import After, Job, NewJob
 from jobsched.core.model.priority import Priority
 from jobsched.core.model.states import State
 from jobsched.core.service import Service
+from jobsched.core.store import waiting
 from jobsched.tests.store.hands import Hands
 
 Connect = Callable[[], psycopg.Connection[Any]]
@@ -29,7 +33,7 @@ def sound(service: Service) -> None:
     assert [checked for checked in service.verify() if checked.violations] == []
 
 
-def waiting(service: Service, hands: Hands) -> list[int]:
+def waiting_jobs(service: Service, hands: Hands) -> list[int]:
     """A job of each kind that waits, in the queue `old`; one of them has failed once."""
     service.submit(NewJob("noop", queue="old"))
     hands.fail(hands.claim(queue="old")[0])
@@ -45,7 +49,7 @@ def waiting(service: Service, hands: Hands) -> list[int]:
 )
 def test_whatever_waits_moves_and_keeps_all_else(service: Service, hands: Hands, lane: dict[str, Any]) -> None:
     """Its state, time, attempts, holder and parents; also when the move is undone."""
-    ids = waiting(service, hands)
+    ids = waiting_jobs(service, hands)
     before = {job.id: (standing(job), job.queue, job.priority) for job in service.get_many(ids)}
 
     pages = service.change(
@@ -140,19 +144,103 @@ def test_a_turn_that_a_moved_job_had_goes_to_the_next(service: Service, hands: H
     sound(service)
 
 
-def test_a_move_that_broke_off_is_finished_by_the_next_try(
-    service: Service, hands: Hands, monkeypatch: pytest.MonkeyPatch
+def test_a_move_that_broke_off_has_not_happened(
+    service: Service, hands: Hands, connection: psycopg.Connection[Any]
 ) -> None:
-    """Whoever moved them holds them: nothing runs in the wrong queue, and nothing is lost."""
-    job_id = service.submit(NewJob("noop", queue="old")).id
+    """At whichever step: nobody holds the jobs, they stand where they stood, and a second try moves them."""
+    ids = [made.id for made in service.submit_many([NewJob("noop", queue="old")] * 2)]
+    refuse = """create function refuse() returns trigger language plpgsql as $$ begin raise 'no room'; end $$;
+                create trigger refuse after update on jobsched.{} execute function refuse()"""
+    for table in ("job", "blocked"):
+        connection.execute(sql.SQL(refuse).format(sql.Identifier(table)))
+        with pytest.raises(JobschedError):
+            service.move(ids, queue="new", by="ann")
+        connection.execute("drop function refuse cascade")
+        assert [job.held_by for job in service.get_many(ids)] == [None, None]
+        assert [queue.name for queue in service.queues()] == ["old"]
+        sound(service)
+    assert all(each.ok for each in service.move(ids, queue="new", by="ann"))
+    assert hands.claim(2, queue="old") == []
+    assert len(hands.claim(2, queue="new")) == 2
+
+
+def test_a_mover_who_died_after_the_last_step_is_cleared_up_after(
+    service: Service, hands: Hands, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By any worker: the job goes on in its new queue, and who waited for its turn in the old one. The key's turns
+    are counted where the job is."""
+    old = [made.id for made in service.submit_many([NewJob("noop", queue="old", concurrency_key="k")] * 2)]
     with monkeypatch.context() as broken:
-        broken.setattr("jobsched.core.store.waiting.release", lambda *_: 1 / 0)
+        broken.setattr("jobsched.core.store.waiting.settle", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            service.move([job_id], queue="new", by="ann")
-    assert service.get(job_id).held_by == "ann, moving them"
-    assert hands.claim(queue="old") == hands.claim(queue="new") == []
-    assert service.release([job_id])[0].ok
-    assert hands.claim(queue="new")[0].job_id == job_id
+            service.move(old[:1], queue="new", by="ann")
+    new = service.submit(NewJob("noop", queue="new", concurrency_key="k")).id
+    waiting.sweep(connection, thorough=True)
+    waiting.sweep(connection, thorough=True)
+    assert [job.state for job in service.get_many([*old, new])] == [State.BLOCKED, State.QUEUED, State.QUEUED]
+    hands.succeed(hands.claim(queue="new")[0])
+    waiting.after_end(connection, [new])
+    assert [job.state for job in service.get_many(old)] == [State.QUEUED, State.QUEUED]
+    assert [hands.claim(queue=queue)[0].job_id for queue in ("new", "old")] == old
+    third, fourth = (service.submit(NewJob("noop", queue=queue, concurrency_key="k")).id for queue in ("new", "old"))
+    assert [job.state for job in service.get_many([third, fourth])] == [State.BLOCKED] * 2
+    sound(service)
+
+
+@pytest.fixture
+def other(settings: Settings) -> Iterator[Service]:
+    """Another program."""
+    with Service(settings) as opened:
+        yield opened
+
+
+def test_who_holds_a_job_while_it_is_moved_holds_it(
+    service: Service, other: Service, connect: Connect, connection: psycopg.Connection[Any]
+) -> None:
+    """The mover does not let go of it for him."""
+    job_id = service.submit(NewJob("noop", queue="old")).id
+    with ThreadPoolExecutor(2) as pool:
+        with connect().transaction() as blocking:
+            blocking.connection.execute("select from jobsched.job where id = %s for update", (job_id,))
+            moved = pool.submit(service.move, [job_id], queue="new", by="ann")
+            until_waiting(connection, 1)
+            held = pool.submit(other.hold, [job_id], by="carol")
+            until_waiting(connection, 2, or_done=held)
+        assert moved.result()[0].ok
+        assert held.result()[0].ok
+    job = service.get(job_id)
+    assert (job.state, job.held_by, job.queue) == (State.BLOCKED, "carol", "new")
+    sound(service)
+
+
+def test_of_two_who_move_jobs_to_one_place_one_does(
+    service: Service, other: Service, connect: Connect, connection: psycopg.Connection[Any]
+) -> None:
+    """The other one is told that they are there, at once."""
+    job_id = service.submit(NewJob("noop", queue="old")).id
+    with ThreadPoolExecutor(2) as pool:
+        with connect().transaction() as blocking:
+            blocking.connection.execute("select from jobsched.job where id = %s for update", (job_id,))
+            tries = []
+            for number, each in enumerate((service, other), 1):
+                tries.append(pool.submit(each.move, [job_id], queue="new", by="ann"))
+                until_waiting(connection, number)
+        done = [each.result()[0] for each in tries]
+    assert sorted(each.ok for each in done) == [False, True]
+    assert [str(each.error) for each in done if each.error] == [
+        f"job {job_id} is there already — nothing is to be moved"
+    ]
+    assert service.get(job_id).state is State.QUEUED
+
+
+def until_waiting(connection: psycopg.Connection[Any], times: int, *, or_done: Future[Any] | None = None) -> None:
+    """Return when so many other sessions wait for locks."""
+    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    for _ in range(10_000):
+        [(count,)] = connection.execute(waiting)
+        if count == times or (or_done is not None and or_done.done()):
+            return
+    raise AssertionError(f"not {times} wait")
 
 
 def test_jobs_that_are_claimed_while_they_are_moved_run_once(service: Service, connect: Connect) -> None:

@@ -31,10 +31,11 @@ taken as materialized (
 swept as ( -- not those that are let in again now: that keeps their slots
     delete from jobsched.slot
     where job_id = any (array(select s.job_id from standing s where not s.counts except select t.job_id from taken t))
+      and queue = %(queue)s and key = %(key)s -- still: it may be let in elsewhere at this moment
 ),
 let_in as (
     insert into jobsched.slot (job_id, queue, key) select job_id, queue, key from taken
-    on conflict (job_id) do nothing
+    on conflict (job_id) do update set queue = excluded.queue, key = excluded.key -- it has been moved
 ),
 queued as (
     insert into jobsched.ready (queue, priority, seq, job_id, type, attempt, crashes, losses, solo)
