@@ -96,7 +96,7 @@ class TableWriter(Writer):
         from .table import draw
 
         if self._rows:
-            draw(self._listed(), self._rows, _stream(), wide=self._wide)
+            _write(draw(self._listed(), self._rows, wide=self._wide))
 
 
 class DelimitedWriter(Writer):

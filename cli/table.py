@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TextIO
+from io import StringIO
 
 from rich.console import Console
 from rich.table import Table
@@ -26,16 +26,17 @@ LONGEST_CELL = 300
 """Characters of one cell before the terminal's width is even looked at."""
 
 
-def draw(columns: Sequence[Column], rows: Sequence[Row], stream: TextIO, *, wide: bool = False) -> None:
-    """Write the rows to `stream`. Cells are `Text`, so nothing in them is read as markup.
+def draw(columns: Sequence[Column], rows: Sequence[Row], *, wide: bool = False) -> str:
+    """Return the rows as a table. Cells are `Text`, so nothing in them is read as markup.
 
     Ids, states, times and numbers are never shortened: text is, and where that is not enough, columns go; unless it
     is `wide`, whatever the terminal's width.
     """
     run = invocation.current()
     wanted = colour()
+    drawn = StringIO()
     console = Console(
-        file=stream,
+        file=drawn,
         force_terminal=wanted or None,
         color_system="standard" if wanted else None,
         no_color=not wanted,
@@ -68,6 +69,7 @@ def draw(columns: Sequence[Column], rows: Sequence[Row], stream: TextIO, *, wide
     for position in range(len(rows)):
         table.add_row(*(cells[column.name][position] for column in fitting))
     console.print(table)
+    return drawn.getvalue()
 
 
 def _widths(columns: Sequence[Column], natural: Mapping[str, int], total: int) -> dict[str, int]:

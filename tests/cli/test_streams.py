@@ -162,6 +162,18 @@ def test_a_terminal_is_told_what_will_not_happen(terminal: Cli) -> None:
     assert "no worker serves queue default" in shown
 
 
+def test_a_table_is_written_where_there_is_only_ascii_and_not_onto_a_full_disk(
+    cli: Cli, shell_environ: dict[str, str], tmp_path: Path
+) -> None:
+    """What the encoding has not is spelled out, as in other formats."""
+    cli("submit", "noop", "text=é日")
+    environ = shell_environ | {"PYTHONIOENCODING": "ascii"}
+    done = shell("jobsched ls -o wide; jobsched ls -o wide > /dev/full; echo $?", environ, tmp_path)
+    assert r"\xe9\u65e5" in done.stdout
+    assert done.stdout.splitlines()[-1] == "75"
+    assert "No space left on device" in done.stderr
+
+
 @pytest.mark.parametrize(
     "argv",
     [
