@@ -50,7 +50,7 @@ def announce_end(job: Job, *, record: bool) -> None:
         mark = paint(symbol(job.state), COLOURS[job.state], wanted=output.colour())
         took = f" in {format_duration(job.run)}" if job.run is not None else ""
         output.line(f"{mark} {job.id} {job.state.value}{took}", escaped=True)
-    elif record and invocation.current().is_json:
+    elif record and invocation.current().wants_records:
         output.emit("job", JOB_COLUMNS, [job_row(job)])
     elif record:
         output.line(str(job.id))

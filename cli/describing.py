@@ -27,7 +27,8 @@ LONGEST_VALUE = 2000
 
 
 def show_jobs(service: Service, ids: list[int]) -> None:
-    """Show jobs: on a terminal in words, else as records; -o json has attempts and the output's last lines."""
+    """Show jobs: on a terminal in words, else as records; those of -o json, yaml and
+    templates have attempts and the output's last lines."""
     run = invocation.current()
     jobs = service.get_many(ids)
     if not run.for_people or run.fields is not None:
@@ -54,7 +55,7 @@ def export_jobs(service: Service, pages: Iterable[Sequence[int]]) -> None:
 
 def _row(service: Service, job: Job) -> dict[str, Any]:
     row = job_row(job)
-    if invocation.current().is_json:
+    if invocation.current().wants_records:
         row["attempts"] = [attempt_row(each) for each in service.attempts(job.id)]
         row["output"] = _last_lines(service, job)
     return row

@@ -9,7 +9,7 @@ from typing import Any
 from ..core.model.errors import UsageError
 from . import invocation, output
 from .output import Column, JsonWriter, Row, Writer
-from .text import escape, escape_json, escape_tsv
+from .text import escape, escape_tsv, escape_yaml
 
 
 class YamlWriter(JsonWriter):
@@ -72,4 +72,4 @@ def _literal(text: str) -> str:
 
 
 def _line(indent: str, name: str, value: Any) -> None:
-    output.line(f"{indent}{name}: {escape_json(output.dumped(value))}", escaped=True)
+    output.line(f"{indent}{name}: {escape_yaml(output.dumped(value))}", escaped=True)

@@ -65,6 +65,11 @@ class Invocation:
         return self.format in JSON_FORMATS
 
     @property
+    def wants_records(self) -> bool:
+        """Whether records are asked for, with any of their fields, even where a pipe would get one bare value."""
+        return self.format in (*JSON_FORMATS, "yaml", "template")
+
+    @property
     def for_people(self) -> bool:
         """Whether the result goes to a person at a terminal, who wants words rather than fields."""
         return self.format in ("table", "wide")

@@ -20,6 +20,7 @@ __all__ = [
     "escape_json",
     "escape_output",
     "escape_tsv",
+    "escape_yaml",
     "iso",
     "paint",
     "shorten",
@@ -54,6 +55,11 @@ def escape_json(text: str) -> str:
     return DANGEROUS.sub(_spell_json, text)
 
 
+def escape_yaml(text: str) -> str:
+    """The same for JSON text that is read as YAML, which has no surrogate pairs."""
+    return DANGEROUS.sub(lambda match: _JSON_SHORT.get(match[0]) or _spell_yaml(ord(match[0])), text)
+
+
 def escape_output(text: str) -> str:
     """Escape a job's output for a terminal: lines and tabs stay, everything else is spelled out."""
     return DANGEROUS.sub(lambda match: match[0] if match[0] in "\n\t" else _spell(match), text.replace("\r\n", "\n"))
@@ -65,6 +71,10 @@ def _spell(match: re.Match[str]) -> str:
     if char in _SHORT:
         return _SHORT[char]
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+def _spell_yaml(code: int) -> str:
+    return f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def _spell_json(match: re.Match[str]) -> str:

@@ -37,7 +37,7 @@ def get(key: Key) -> None:
     setting = _find(key)
     _, _, entry = key.partition(".") if setting.table else ("", "", "")
     row = _entry_row(setting, entry) if entry else _row(setting)
-    if invocation.current().is_json:
+    if invocation.current().wants_records:
         output.emit("setting", COLUMNS, [row])
     elif row["value"] is not None:
         output.line(row["value"])

@@ -70,8 +70,15 @@ def test_ids_alone_for_the_next_command(cli: Cli) -> None:
 
 def test_yaml_says_what_json_says(cli: Cli) -> None:
     """Read by somebody else's parser; also what is nested, empty or hostile."""
-    cli("submit", "noop", f"text={HOSTILE}", "n:=[1, null, {}]", "--tag", "t")
-    for words in (["ls"], ["handlers", "ls"], ["ls", "--queue", "nobody"], ["ls", "--fields", "id,payload"]):
+    cli("submit", "noop", f"text={HOSTILE}\U000e0041", "n:=[1, null, {}]", "--tag", "t")
+    for words in (
+        ["ls"],
+        ["show", "@last"],
+        ["config", "get", "poll"],
+        ["handlers", "ls"],
+        ["ls", "--queue", "nobody"],
+        ["ls", "--fields", "id,payload"],
+    ):
         assert yaml.safe_load(cli(*words, "-o", "yaml").out) == cli(*words, "-o", "json").json
         assert cli(*words, "-o", "yaml").out.replace("\n", "").isprintable()
 
