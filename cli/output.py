@@ -188,8 +188,14 @@ def writer(kind: str, columns: Sequence[Column]) -> Writer:
 
 
 def fields_asked(columns: Sequence[Column]) -> bool:
-    """If --fields came without a value: list the fields, one a line, and return True."""
-    if invocation.current().fields != "":
+    """If --fields came without a value: list the fields, one a line, and return True.
+
+    UsageError: it, or a template, names a field that is not among these. Whoever changes something asks before that.
+    """
+    run = invocation.current()
+    if run.fields != "":
+        if not run.dry_run:
+            writer("", columns)
         return False
     for column in columns:
         line(column.name)

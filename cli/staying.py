@@ -40,6 +40,16 @@ class Stay:
     def wanted(self) -> bool:
         return self.wait or self.follow or self.propagate or self.patience is not None
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The fields of the records that are shown."""
+        if not self.wanted:
+            return COLUMNS
+        from .following import CHUNK_COLUMNS
+        from .jobs import JOB_COLUMNS
+
+        return CHUNK_COLUMNS if self.follow else JOB_COLUMNS
+
 
 def acknowledge(service: Service, submitted: Submitted, job_type: str) -> None:
     """Write the id; to a person with a word on what is going to happen."""

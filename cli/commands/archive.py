@@ -147,6 +147,8 @@ def restore(
     """
     seconds = arguments.read("--keep", keep, parse_duration) or 0.0
     ids = None if job is None else [selection.parse_id(each) for each in job]
+    if output.fields_asked(RESTORED):
+        return
     with _archives() as archives:
         (file,) = archives.get_many([_id(word)])
         count = file.jobs if ids is None else len(set(ids))

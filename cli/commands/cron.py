@@ -274,7 +274,7 @@ def trigger(
     In a pipe, stdout is the bare id.
     """
     stay = Stay(wait, follow, propagate, arguments.read("--wait-timeout", wait_timeout, parse_duration))
-    if output.fields_asked(staying.COLUMNS):
+    if output.fields_asked(stay.columns):
         return 0
     with invocation.open_service() as service:
         job_type = service.cron.get(each.possible(name)).spec.job.type

@@ -80,6 +80,8 @@ def prune(
     from ...core.store import applied_table, fleet, jobs
 
     age = arguments.read("--older-than", older_than, parse_duration) or 0.0
+    if output.fields_asked(PRUNED):
+        return
     database = _find(name)
     dry_run = invocation.current().dry_run
     with invocation.open_service() as service, service.store.connection() as connection:

@@ -58,6 +58,8 @@ def pause(
 ) -> None:
     """Let no job of the queue start; those that run go on."""
     moment = arguments.read("--until", until, _until)
+    if output.fields_asked(COLUMNS):
+        return
     with invocation.open_service() as service:
         queue = service.pause_queue(name, by=user(), reason=reason, until=moment)
     _report(queue, f"queue {queue.name} is paused", f"jobsched queue resume {queue.name}")
@@ -66,6 +68,8 @@ def pause(
 @app.command("resume")
 def resume(name: Name) -> None:
     """Let the queue's jobs start again."""
+    if output.fields_asked(COLUMNS):
+        return
     with invocation.open_service() as service:
         queue = service.resume_queue(name)
     _report(queue, f"queue {queue.name} runs", None)
@@ -100,6 +104,8 @@ def set_(
         changes["key_limit"] = key_limit
     if not changes:
         raise UsageError("nothing to set was given", fix=f"jobsched queue set {name} --max-running 5")
+    if output.fields_asked(COLUMNS):
+        return
     with invocation.open_service() as service:
         queue = service.set_queue(name, changes)
     _report(queue, f"queue {queue.name}: {_limits(queue)}", None)
@@ -139,6 +145,8 @@ def _limits(queue: QueueInfo) -> str:
 @dry_runnable
 def purge(name: Name) -> None:
     """Cancel every waiting job of the queue; those that run go on."""
+    if output.fields_asked(PURGED):
+        return
     with invocation.open_service() as service:
         counts = next((queue for queue in service.queues() if queue.name == name), None)
         if counts is None:
@@ -148,12 +156,14 @@ def purge(name: Name) -> None:
             diagnostics.note(f"would cancel {waiting} jobs of queue {name}; nothing was changed")
             return
         diagnostics.confirm(f"This cancels {waiting} jobs of queue {name}.", count=waiting, always=waiting > 0)
-        pages = list(service.purging(name, by=user()))
-    cancelled = sum(each.ok for _, page in pages for each in page)
+        cancelled, number = 0, 0
+        for own, page in service.purging(name, by=user()):
+            number = own
+            cancelled += sum(each.ok for each in page)
     if invocation.current().for_people:
         output.line(f"{cancelled} jobs of queue {name} cancelled")
-        if pages:
-            diagnostics.note(f"to undo it: jobsched undo {pages[0][0]}")
+        if cancelled:
+            diagnostics.note(f"to undo it: jobsched undo {number}")
     else:
         output.emit("queue.purged", PURGED, [{"name": name, "cancelled": cancelled}])
 
@@ -168,6 +178,8 @@ def drain(
 ) -> None:
     """Pause the queue, and wait until none of its jobs runs; Ctrl-C stops the waiting alone."""
     patience = arguments.read("--timeout", timeout, parse_duration)
+    if output.fields_asked(COLUMNS):
+        return
     with invocation.open_service() as service:
         service.pause_queue(name, by=user(), reason=reason)
         running = service.wait_for_idle(name, timeout=patience)

@@ -114,7 +114,7 @@ def command(
 
 
 def _run(job: NewJob, unchecked: bool, stay: Stay) -> int:
-    if output.fields_asked(staying.COLUMNS):
+    if output.fields_asked(stay.columns):
         return 0
     with invocation.open_service() as service:
         if invocation.current().dry_run:

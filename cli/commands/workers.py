@@ -55,6 +55,8 @@ def stop(name: Name) -> None:
 
 
 def _command(name: str, word: Any) -> None:
+    if output.fields_asked(COLUMNS):
+        return
     with invocation.open_service() as service:
         worker = service.command_worker(name, word)
     if invocation.current().for_people:

@@ -93,6 +93,23 @@ def test_a_template_is_a_line_for_each_record(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    ["submit noop", "submit noop --wait --wait-timeout 1s", "submit noop --follow --wait-timeout 1s", "queue pause a",
+     "queue resume a", "queue set a --max-running 3", "queue drain a", "queue purge a -y", "cancel 1", "hold 1"],
+)  # fmt: skip
+@pytest.mark.parametrize("flags", [["-o", "template={nope}"], ["-o", "json", "--fields", "nope"]], ids=" ".join)
+def test_nothing_is_done_where_its_result_could_not_be_shown(cli: Cli, words: str, flags: list[str]) -> None:
+    """A command that is refused has changed nothing, so that it may be typed again."""
+    cli("submit", "noop", "-Q", "a")
+    before = cli("ls", "-o", "json").json, cli("queue", "ls", "--fields", "name,paused,queued,max_running").out
+    done = cli(*words.split(), *flags)
+    assert done.code == 2
+    assert "there is no field 'nope'" in done.err
+    after = cli("ls", "-o", "json").json, cli("queue", "ls", "--fields", "name,paused,queued,max_running").out
+    assert after == before
+
+
+@pytest.mark.parametrize(
     ("template", "said"),
     [("{nope}", "there is no field 'nope'"), ("{id", "cannot be read"), ("{id!r}", "nothing else may stand"),
      ("{id:>5}", "nothing else may stand"), ("{}", "there is no field ''"), ("{id.__class__}", "there is no field")],
