@@ -39,6 +39,8 @@ class Jobs:
         self.is_slow = False
         """Whether pages are read by spans."""
         self._span = FIRST_SPAN
+        self._looked_to = 0
+        self._newer: list[Job] = []
 
     async def newest(self, limit: int) -> Part[Job]:
         """The first page; where it is not found at once, what the newest jobs have of it."""
@@ -47,10 +49,22 @@ class Jobs:
         return await self.below(FAR, limit)
 
     async def since(self, row: Job, limit: int) -> Sequence[Job]:
-        """Those that are newer than `row`, at most a page."""
+        """Those that are newer than `row`, at most a page. By spans: what has been found of them so far; each number
+        is looked at once, so that what comes to fit later is not found."""
         if self.wanted is None:
             return [job for job in await self._select(None, limit, None, STEP) if job.id > row.id]
-        return await self._within(row.id, FAR, limit)
+        if not self.is_slow:
+            try:
+                return await self._within(row.id, FAR, limit)
+            except TryAgain:
+                self.is_slow = True
+        low = max(row.id, self._looked_to)
+        high = min(low + 1 + self._span, await self._end())
+        found = await self._span_of(low, high, limit) if low + 1 < high else ()
+        if found is not None:
+            self._looked_to = max(low, high - 1)
+            self._newer = [*found, *self._newer][:limit]
+        return [job for job in self._newer if job.id > row.id]
 
     async def below(self, number: int, limit: int) -> Part[Job]:
         """The page below a number, or what one span has of it."""

@@ -11,6 +11,7 @@ from jobsched.core.model.errors import TryAgain
 from jobsched.core.model.job import Job, NewJob
 from jobsched.core.model.selection import Selection, parse
 from jobsched.core.service import Service
+from jobsched.tests.tui.driving import until, until_shown
 from jobsched.tui.job_pages import Jobs
 
 
@@ -110,3 +111,40 @@ async def test_a_store_too_slow_for_the_smallest_span_says_so(service: Service, 
     with pytest.raises(TryAgain):
         await source.oldest(5)
     assert rare
+
+
+async def test_new_jobs_are_found_however_far_below_the_newest_the_first_row_is(service: Service) -> None:
+    """Span by span, once each; nothing is asked of the store that it cannot answer in time."""
+    first = service.submit(NewJob("noop", queue="rare")).id
+    service.submit_many([NewJob("noop", queue="often")] * 1500)
+    slow = Slow(service)
+    source = pages(slow, "queue:rare")
+    part = await source.newest(5)
+    while not part.rows:
+        assert part.rest is not None
+        part = await source.below(part.rest, 5)
+    [row] = part.rows
+    assert row.id == first
+    for _ in range(20):
+        assert await source.since(row, 5) == []
+    new = [service.submit(NewJob("noop", queue=queue)).id for queue in ("rare", "often", "rare")]
+    slow.refused = 0
+    for _ in range(3):
+        assert [job.id for job in await source.since(row, 5)] == [new[2], new[0]]
+    assert [job.id for job in await source.since(service.get(new[0]), 5)] == [new[2]]
+    assert slow.refused == 0
+
+
+async def test_a_table_that_is_followed_leaves_out_no_job_below(driven: Any, service: Service) -> None:
+    """New ones above push older ones out, which come back when somebody goes down there."""
+    ids = [made.id for made in service.submit_many([NewJob("noop")] * 300)]
+    async with driven(view="jobs") as (app, pilot):
+        await until_shown(pilot, "200 loaded")
+        await pilot.press("f")
+        await until_shown(pilot, "following")
+        ids += [made.id for made in service.submit_many([NewJob("noop")] * 50)]
+        await until(pilot, lambda: app.active.table.rows[0].id == ids[-1], "the new ones")
+        for _ in range(8):
+            await pilot.press("pagedown")
+        await until_shown(pilot, "350 loaded")
+        assert [job.id for job in app.active.table.rows] == ids[::-1]

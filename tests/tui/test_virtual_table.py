@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from rich.cells import cell_len
 
+from jobsched.core.model.errors import TryAgain
 from jobsched.tests.tui.driving import Around, drawn, until
-from jobsched.tests.tui.pager import Pager, Sparse, table
+from jobsched.tests.tui.pager import Made, Pager, Sparse, table
 from jobsched.tui.look import Look
 from jobsched.tui.widgets import paged_table
 from jobsched.tui.widgets.paged_table import KEPT
@@ -155,6 +156,73 @@ async def test_keys_do_not_wait_for_pages() -> None:
         gate.set()
         await until(pilot, lambda: len(shown.rows) > 200, "the page")
         assert shown.cursor_key == 801
+
+
+def numbers(shown: paged_table.PagedTable[Made]) -> list[int]:
+    return [row.number for row in shown.rows]
+
+
+async def test_a_page_whose_place_has_gone_is_read_anew() -> None:
+    """It was on its way to one end of the window while the page for the other end came, and took away that end."""
+    source = Pager(1_000_000)
+    shown = table(source)
+    async with Around(shown).run_test(size=(100, 40)) as pilot:
+        shown.reload()
+        await until(pilot, lambda: shown.rows, "rows")
+        for _ in range(40):
+            await pilot.press("pagedown")
+        await until(pilot, lambda: not shown._asked and numbers(shown)[0] < 1_000_000, "a window further down")
+        gate = source.gate = asyncio.Event()
+        await pilot.press(*["pageup"] * 40, *["pagedown"] * 40)
+        assert shown._asked == {"above", "below"}
+        gate.set()
+        await until(pilot, lambda: not shown._asked, "pages")
+        assert numbers(shown) == list(range(numbers(shown)[0], numbers(shown)[0] - len(shown.rows), -1))
+
+
+async def test_rows_of_another_filter_are_not_left_there_without_an_answer() -> None:
+    """What is shown fits what is said to be shown; once there is an answer, that is shown."""
+
+    class Mute(Pager):
+        mute = True
+
+        async def newest(self, limit: int) -> paged_table.Part[Made]:
+            if self.mute:
+                raise TryAgain("it took too long")
+            return await super().newest(limit)
+
+    shown = table(Pager(10))
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        shown.reload()
+        await until(pilot, lambda: shown.rows, "rows")
+        source = Mute(3)
+        shown.set_source(source)
+        await until(pilot, lambda: not shown.rows, "none of the others")
+        assert "no answer yet" in drawn(shown)[1]
+        source.mute = False
+        while not shown.rows:
+            await shown.refresh_rows()
+            await pilot.pause()
+        assert numbers(shown) == [3, 2, 1]
+        source.mute = True
+        shown.reload()
+        await pilot.pause()
+        assert numbers(shown) == [3, 2, 1]
+
+
+async def test_the_newest_rows_are_shown_and_those_below_follow() -> None:
+    """None between them is left out."""
+    source = Pager(1000)
+    shown = table(source)
+    async with Around(shown).run_test(size=SIZE) as pilot:
+        shown.reload()
+        await until(pilot, lambda: shown.rows, "rows")
+        source.count += 50
+        shown.show_newest(await source.newest(200))
+        for _ in range(20):
+            await pilot.press("pagedown")
+        await until(pilot, lambda: len(shown.rows) > 200, "the page below")
+        assert numbers(shown) == list(range(1050, 1050 - len(shown.rows), -1))
 
 
 async def test_new_rows_are_announced_and_nothing_shifts() -> None:

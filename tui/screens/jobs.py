@@ -74,14 +74,19 @@ class JobsView(View):
         yield Static(id="about")
 
     async def look_again(self) -> None:
-        if self.source.sort:
-            self.table.set_rows((await self.source.newest(PAGE)).rows)
-            self.table.set_notice(f"by {self.source.sort}, the first {PAGE} (s)")
+        source = self.source
+        if source.sort:
+            part = await source.newest(PAGE)
+            if source is self.source:
+                self.table.show_newest(part)
+                self.table.set_notice(f"by {source.sort}, the first {PAGE} (s)")
         elif self.following:
-            if self.source.is_slow:
+            if source.is_slow:
                 await self.table.catch_up()
             else:
-                self.table.set_rows((await self.source.newest(max(PAGE, len(self.table.rows)))).rows)
+                part = await source.newest(max(PAGE, len(self.table.rows)))
+                if source is self.source:
+                    self.table.show_newest(part)
             self.table.set_notice("following (f)")
         else:
             await self.table.refresh_rows()

@@ -85,6 +85,7 @@ class PagedTable(VirtualTable[Row]):
         self.gone: set[Hashable] = set()
         self.every = False
         self._whole_above = True
+        self._others = False  # what is loaded is another source's
         self._rest: int | None = None
         self._asked: set[Edge] = set()
         self._turn = 0
@@ -94,7 +95,16 @@ class PagedTable(VirtualTable[Row]):
         """Show other rows: another filter. Marks are forgotten."""
         self.source = source
         self.marks, self.every = {}, False
+        self._others = True
         self.reload()
+
+    def show_newest(self, part: Part[Row]) -> None:
+        """Show these rows, the first ones that there are, and no others."""
+        self._turn += 1
+        self._asked = set()
+        self._whole_above = True
+        self._read_to(part.rest)
+        self.set_rows(part.rows)
 
     def reload(self) -> None:
         """Start again at the newest rows."""
@@ -165,7 +175,10 @@ class PagedTable(VirtualTable[Row]):
         turn = self._turn
         fresh = await self.source.since(self.rows[0], PAGE) if self._whole_above and self.rows else ()
         if turn == self._turn and len(fresh) < PAGE:
-            self.set_rows([*fresh, *self.rows][:KEPT])
+            rows = [*fresh, *self.rows]
+            if len(rows) > KEPT:
+                self._read_to(self.number(rows[KEPT - 1]))
+            self.set_rows(rows[:KEPT])
             await self.refresh_rows()
         elif turn == self._turn:
             self.reload()
@@ -198,7 +211,10 @@ class PagedTable(VirtualTable[Row]):
             return
         self._asked = set()
         if part is None:
+            if self._others:
+                self._forget()
             return
+        self._others = False
         self.rows = list(part.rows)
         self.new_above = 0
         self._announce()
@@ -206,6 +222,13 @@ class PagedTable(VirtualTable[Row]):
         self._whole_above = edge == "above" or not self.rows
         self._read_to(part.rest)
         self._go(0 if edge == "above" else len(self.rows) - 1)
+
+    def _forget(self) -> None:
+        """Show nothing rather than the rows of another source."""
+        self.rows = []
+        self._read_to(None)
+        self.more = "no answer yet"
+        self._settle()
 
     def _read_to(self, rest: int | None) -> None:
         """Everything from `rest` on has been looked for."""
@@ -222,12 +245,13 @@ class PagedTable(VirtualTable[Row]):
         self.run_worker(self._more(edge, self._turn), group=f"{self.id}-{edge}")
 
     async def _more(self, edge: Edge, turn: int) -> None:
+        first, rest = self.rows[:1], self._rest
         try:
             if edge == "above":
-                part = Part(list(await self.source.above(self.rows[0], PAGE)), self._rest)
+                part = Part(list(await self.source.above(first[0], PAGE)), self._rest)
             else:
-                assert self._rest is not None
-                part = await self.source.below(self._rest, PAGE)
+                assert rest is not None
+                part = await self.source.below(rest, PAGE)
         except JobschedError:
             part = None
         if turn != self._turn:
@@ -235,11 +259,11 @@ class PagedTable(VirtualTable[Row]):
         self._asked.discard(edge)
         if part is None:
             return
-        if edge == "below":
+        if edge == "below" and rest == self._rest:
             self._add_below(part)
-        else:
+        elif edge == "above" and [*map(self.key, first)] == [*map(self.key, self.rows[:1])]:
             self._add_above(part.rows)
-        self._settle()
+        self._settle()  # where the edge has moved meanwhile, it asks again
 
     def _add_below(self, part: Part[Row]) -> None:
         self.rows += part.rows
