@@ -61,7 +61,7 @@ def change(
     report = results.Report(done=what.done, running=what.running)
     number = 0
     try:
-        found = order(pages(service, chosen))
+        found = order(pages(service, chosen, upwards=what.verb == "move"))
         for own, page in service.change(what.verb, found, what.apply, by=user(), selection=chosen.words):
             number = own
             report.add(page)
@@ -75,10 +75,12 @@ def change(
     return code
 
 
-def pages(service: Service, chosen: selection.Chosen) -> Iterator[Sequence[int]]:
-    """The ids of what is chosen, a page at a time: in the order of the words, or newest first."""
+def pages(service: Service, chosen: selection.Chosen, *, upwards: bool = False) -> Iterator[Sequence[int]]:
+    """The ids of what is chosen, a page at a time: in the order of the words, or newest first; upwards:
+    oldest first."""
     if chosen.where is not None:
-        yield from service.select_ids(chosen.where, page=PAGE)
+        select = service.select_ids_upwards if upwards else service.select_ids
+        yield from select(chosen.where, page=PAGE)
         return
     ids = iter(chosen.ids or ())
     while page := list(islice(ids, PAGE)):

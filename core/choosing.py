@@ -72,6 +72,26 @@ class Choosing(Submitting):
                 return
             before = ids[-1]
 
+    def select_ids_upwards(
+        self, selection: Selection | None, *, page: int = 1000, patience: float = PATIENCE
+    ) -> Iterator[builtins.list[int]]:
+        """The same, the oldest page first, for changes that put jobs into an order. They are read twice: only where
+        pages begin is kept."""
+        from .model.selection import Condition, Selection
+        from .model.selection.expression import Compare
+
+        chosen = selection or _everything()
+        begins = [ids[0] for ids in self.select_ids(chosen, page=page, patience=patience)]
+        low = 0
+        for high in reversed(begins):
+            between = Selection(
+                (*chosen.conditions, Condition("id", Compare(">", low)), Condition("id", Compare("<=", high)))
+            )
+            ids = [job_id for some in self.select_ids(between, page=2 * page, patience=patience) for job_id in some]
+            if ids:  # more than a page, where others have come to fit
+                yield ids[::-1]
+            low = high
+
     def count(
         self, selection: Selection | None, by: Sequence[str] = (), *, patience: float = PATIENCE
     ) -> builtins.list[Tally]:

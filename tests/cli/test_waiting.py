@@ -42,7 +42,7 @@ def test_waiting_jobs_are_moved_and_moved_back(cli: Cli) -> None:
     assert cli("move", "--queue", "a", "--to", "b", "--dry-run").code == 0
     done = cli("move", "--queue", "a", "--to", "b", "--priority", "high", "-o", "jsonl")
     assert [(line["id"], line["state"]) for line in done.rows] == [
-        (int(held), "blocked"), (int(ids[1]), "queued"), (int(ids[0]), "queued"),
+        (int(ids[0]), "queued"), (int(ids[1]), "queued"), (int(held), "blocked"),
     ]  # fmt: skip
     assert cli("ls", "-f", "queue:b priority:high", "-q").lines == [held, ids[1], ids[0]]
     assert cli("move", ids[0], held, "--to", "b").code == 4
@@ -59,6 +59,16 @@ def test_a_purge_can_be_undone(cli: Cli) -> None:
     assert cli("ls", "--state", "cancelled", "-q").lines == ids[::-1]
     assert cli("undo", "1").code == 0
     assert cli("ls", "-f", "state:queued,blocked,scheduled", "-q").lines == ids[::-1]
+
+
+def test_jobs_that_are_moved_keep_their_order(cli: Cli, database_url: str) -> None:
+    """However many pages they are: the oldest still runs first; also when it is undone."""
+    jobs = cli("submit", "noop", "--batch", "-", "-q", "-Q", "a", stdin="{}\n" * 1300).lines
+    places = "select job_id::text from jobsched.ready where queue = %s order by seq"
+    for queue, words in (("b", ["move", "-f", "queue:a", "--to", "b"]), ("a", ["undo"])):
+        assert cli(*words, "-y").code == 0
+        with psycopg.connect(database_url) as connection:
+            assert [job_id for (job_id,) in connection.execute(places, (queue,))] == jobs
 
 
 def test_a_queue_is_drained(cli: Cli, database_url: str) -> None:
