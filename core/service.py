@@ -299,17 +299,17 @@ class Service(Undoing, Watching):
         them. QueueNotFound."""
         with self.store.connection() as own:
             queues.get_queue(own, name)
-        idle = 0
+            claiming = queues.claiming(own)
         for pause in itertools.chain(poll_pauses(timeout), [None]):
             with self.store.connection() as own:
+                claiming &= queues.claiming(own)  # they may not have seen that it was paused
                 running = queues.running_in(own, name)
-                idle = 0 if running else idle + 1
-                if idle == 2:  # who was claiming when it was paused is seen by now
+                if not running and not claiming:
                     return queues.get_queue(own, name)
             if pause is not None:
                 time.sleep(pause)
         raise WaitTimeout(
-            f"{running} job{'s' if running != 1 else ''} of queue {name} still ran after {timeout:g} s",
+            f"{running or 'new'} job{'s' if running != 1 else ''} of queue {name} still ran after {timeout:g} s",
             fix=f"jobsched ls --queue {shlex.quote(name)} --state running",
         )
 

@@ -20,6 +20,11 @@ def list_queues(connection: Connection) -> list[QueueInfo]:
     return [QueueInfo(*row) for row in connection.execute(load("list_queues"), {"name": None})]
 
 
+def claiming(connection: Connection) -> set[str]:
+    """The transactions that may have leased jobs which nobody else sees yet."""
+    return {number for (number,) in connection.execute(load("claiming"))}
+
+
 def running_in(connection: Connection, name: str) -> int:
     """How many jobs of a queue run now."""
     row = connection.execute(load("running_in"), {"queue": name}).fetchone()

@@ -6,10 +6,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from jobsched.core.config import Settings
-from jobsched.core.model.errors import QueueNotFound, UsageError, WorkerNotFound
+from jobsched.core.model.errors import QueueNotFound, UsageError, WaitTimeout, WorkerNotFound
 from jobsched.core.model.job import NewJob
 from jobsched.core.service import Service
 from jobsched.core.store import fleet
@@ -117,3 +118,19 @@ def test_a_worker_that_is_lost_or_unknown_cannot_be_told(service: Service, hands
             service.command_worker(name, "stop")
         assert caught.value.message.isprintable()
     assert service.job_types() == {}
+
+
+def test_a_queue_is_not_idle_before_those_who_did_not_see_the_pause_are_done(
+    service: Service, hands: Hands, connection: psycopg.Connection[Any]
+) -> None:
+    """A claim that began before it leases its jobs after it."""
+    service.submit(NewJob("noop"))
+    with connection.transaction():
+        [job] = hands.claim()
+        service.pause_queue("default", by="ann")
+        with pytest.raises(WaitTimeout, match="new jobs of queue default"):
+            service.wait_for_idle("default", timeout=0.1)
+    with pytest.raises(WaitTimeout, match="1 job of queue default"):
+        service.wait_for_idle("default", timeout=0.1)
+    hands.succeed(job)
+    assert service.wait_for_idle("default", timeout=0.1).paused
