@@ -132,16 +132,15 @@ def _unretry(
 ) -> dict[int, State]:
     """Jobs that ended have ended again, those that waited for their time wait for it; if they have not run since."""
     holder = f"{by}, undoing {operation.id}"[:200]
-    taken, freed = waiting.hold(connection, [job_id for job_id, _, _ in page], by=holder)
-    lanes.update(freed.ready)
-    held = list(taken)
-    params: dict[str, Any] = {"operation": operation.id, "ids": held, "by": holder}
-    done = {job_id: State(state) for job_id, state in connection.execute(load("undo_retry"), params)}
-    later = [job_id for (job_id,) in connection.execute(load("undo_due"), params)]
-    done |= _settled(connection, later, lanes)
-    _, moved = waiting.release(connection, [job_id for job_id in held if job_id not in done])
+
+    def act(held: list[int]) -> tuple[dict[int, State], list[int]]:
+        params: dict[str, Any] = {"operation": operation.id, "ids": held, "by": holder}
+        ended = {job_id: State(state) for job_id, state in connection.execute(load("undo_retry"), params)}
+        return ended, [job_id for (job_id,) in connection.execute(load("undo_due"), params)]
+
+    (ended, later), moved = waiting.aside(connection, [job_id for job_id, _, _ in page], act, by=holder)
     lanes.update(moved.ready)
-    return done
+    return ended | {job_id: moved.states.get(job_id, State.BLOCKED) for job_id in later}
 
 
 def _unhold(

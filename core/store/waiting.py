@@ -10,9 +10,9 @@ worker's maintenance goes after what both have overlooked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -21,6 +21,7 @@ from .enqueue import ensure_queues, run
 from .sql import load
 
 PAGE = 1000
+Result = TypeVar("Result")
 Connection = psycopg.Connection[Any]
 Key = tuple[str, str]
 """Queue and concurrency key."""
@@ -89,29 +90,41 @@ def hold(connection: Connection, ids: Sequence[int], *, by: str) -> tuple[set[in
 
 def release(connection: Connection, ids: Sequence[int]) -> tuple[set[int], Moved]:
     """Let go of held jobs; return which they were, and what became of them."""
-    released = {job_id for (job_id,) in connection.execute(load("release"), {"ids": list(ids)})}
+    released = {job_id for (job_id,) in connection.execute(load("release"), {"ids": list(ids), "by": None})}
     return released, settle(connection, released)
+
+
+def aside(
+    connection: Connection, ids: Sequence[int], act: Callable[[list[int]], Result], *, by: str
+) -> tuple[Result, Moved]:
+    """Do something to waiting jobs while they are in nobody's way; return what came of it, and of them and of those
+    that go on in their place.
+
+    act: is given those that wait. It is all one transaction: they leave their lane by being held, as `by`, and are let
+    go of in the end, but for those whom somebody else holds; nobody sees them in between, and whoever holds or cancels
+    them meanwhile waits for it.
+    """
+    with connection.transaction():
+        held = [job_id for (job_id,) in connection.execute(load("hold"), {"ids": list(ids), "by": by})]
+        result = act(held)
+        released = connection.execute(load("release"), {"ids": held, "by": by}).fetchall()
+        todo, turns = _waiters(connection, held)
+    return result, settle(connection, [*(job_id for (job_id,) in released), *todo], keys=turns)
 
 
 def move(
     connection: Connection, ids: Sequence[int], *, queue: str | None, priority: int | None, by: str
 ) -> tuple[set[int], Moved]:
     """Give waiting jobs another queue, which is made if need be, or priority; return which, and what became of them
-    and goes on in their place. Whom somebody holds, he still holds.
+    and goes on in their place. Whom somebody holds, he still holds."""
 
-    They leave their lane by being held, in one transaction with the rest: nobody sees them half moved, and whoever
-    holds or cancels them meanwhile waits for it.
-    """
-    params = {"queue": queue, "priority": priority, "by": by}
-    with connection.transaction():
-        held = [job_id for (job_id,) in connection.execute(load("hold"), {"ids": list(ids), "by": by})]
+    def act(held: list[int]) -> set[int]:
         if held and queue is not None:
             run(connection, ensure_queues([queue]))
-        rows = connection.execute(load("move"), params | {"ids": held}).fetchall()
-        mine = [job_id for job_id, is_mine in rows if is_mine]
-        connection.execute(load("release"), {"ids": mine})
-        todo, turns = _waiters(connection, held)
-    return set(held), settle(connection, [*mine, *todo], keys=turns)
+        connection.execute(load("move"), {"queue": queue, "priority": priority, "ids": held})
+        return set(held)
+
+    return aside(connection, ids, act, by=by)
 
 
 def take_unique_keys(connection: Connection, ids: Sequence[int]) -> dict[int, int]:

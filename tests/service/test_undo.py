@@ -175,3 +175,18 @@ def test_a_change_of_nothing_is_nobodys_last_change(service: Service) -> None:
     service.note_operation(change_of_none, "hold", [10**6])
     [purge, hold] = service.operations(by="ann", undoable=True)
     assert (purge.verb, purge.jobs, hold.id) == ("cancel", 1, number)
+
+
+def test_a_hold_of_a_job_that_was_retried_outlives_the_undoing(service: Service, hands: Hands) -> None:
+    """What somebody holds has not ended, and is not let go of."""
+    ids = []
+    for _ in range(2):
+        ids.append(service.submit(NewJob("noop")).id)
+        hands.run(dead=True)
+    number = change(service, "retry", ids)
+    service.hold(ids[:1], by="eva")
+    results = undo(service, number)
+    assert [results[job_id].ok for job_id in ids] == [False, True]
+    assert [job.state for job in service.get_many(ids)] == [State.BLOCKED, State.DEAD]
+    assert service.get(ids[0]).held_by == "eva"
+    sound(service)

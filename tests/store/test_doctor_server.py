@@ -92,16 +92,27 @@ def test_connections_that_run_out_are_told_before_and_when_they_have(
                 break
         else:
             pytest.fail("so few connections are left, and doctor finds nothing bad")
-        while open_another():
-            pass
-        full = look_around(own)
+        for _ in range(100):
+            while open_another():
+                pass
+            full = look_around(own)
+            (first, *_) = full.findings
+            if first.check == "store":
+                break
         assert full.reachable
-        (first, *_) = full.findings
         assert (first.check, first.level) == ("store", Level.BAD)
         assert "has no connection left" in first.what
         assert "max_connections" in (first.fix or "")
-        with pytest.raises(TryAgain), Service(own, registry=Registry()) as service:
-            service.queues()
+        for _ in range(100):  # that of doctor itself may just be ending
+            while open_another():
+                pass
+            try:
+                with Service(own, registry=Registry()) as service:
+                    service.queues()
+            except TryAgain:
+                break
+        else:
+            pytest.fail("no connection is left, and queues were listed")
     assert examine("connections")[0].level is Level.OK
 
 

@@ -1,5 +1,4 @@
--- Gives jobs that are held another lane, and says which of them the mover holds. A job's row and its place change in
--- one statement; a job that somebody has let go of or ended meanwhile is left alone.
+-- Gives jobs that are held another lane: the row of each and its place in one statement.
 with place as (
     update jobsched.blocked b
     set queue = coalesce(%(queue)s::text, b.queue), priority = coalesce(%(priority)s::smallint, b.priority), settled = false
@@ -7,11 +6,8 @@ with place as (
       and b.job_id = any (array(
           select x.job_id from jobsched.blocked x where x.job_id = any (%(ids)b::bigint[]) order by x.job_id for update
       ))
-    returning b.job_id, b.queue, b.priority, b.held_by
-),
-moved as (
-    update jobsched.job j set queue = p.queue, priority = p.priority
-    from place p
-    where j.id = p.job_id
+    returning b.job_id, b.queue, b.priority
 )
-select job_id, held_by = %(by)s from place
+update jobsched.job j set queue = p.queue, priority = p.priority
+from place p
+where j.id = p.job_id

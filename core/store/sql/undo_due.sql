@@ -1,6 +1,6 @@
 -- Gives jobs that were held a moment ago, and whose time somebody had not waited for, that time again.
 update jobsched.blocked b
-set run_at = i.run_at, attempt = i.attempt, held_at = null, held_by = null, settled = false
+set run_at = i.run_at, attempt = i.attempt
 from jobsched.operation_job i
 where i.operation_id = %(operation)s and i.job_id = b.job_id and i.run_at is not null
   and b.attempt = i.attempt and b.held_by = %(by)s
