@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -23,6 +24,7 @@ from jobsched.core.store.store import open_store
 
 from .leasing import Conn
 
+Answer = TypeVar("Answer")
 CONNECTIONS = 20
 OPTIONS = {
     "max_connections": str(CONNECTIONS), "superuser_reserved_connections": "0", "max_prepared_transactions": "2",
@@ -59,63 +61,69 @@ def look_around(own: Settings) -> Examination:
     return examine_everything(own)
 
 
-def test_connections_that_run_out_are_told_before_and_when_they_have(
-    own: Settings, db: Conn, examine: Callable[..., list[Finding]]
-) -> None:
-    """From four in five on; with none left, nobody can be asked, and that is said instead."""
+class Sessions(ExitStack):
+    """Sessions that somebody opens beside `db`, and keeps until the end."""
 
-    def used() -> int:
-        row = db.execute("select count(*) from pg_stat_activity where backend_type = 'client backend'").fetchone()
-        assert row is not None
-        return int(row[0])
+    def __init__(self, db: Conn) -> None:
+        super().__init__()
+        self._db = db
 
-    def open_another() -> bool:
+    def open_another(self) -> bool:
+        """Whether there was room for one more."""
         try:
-            held.enter_context(psycopg.connect(db.info.dsn, password=db.info.password))
+            self.enter_context(psycopg.connect(self._db.info.dsn, password=self._db.info.password))
         except psycopg.OperationalError as error:
             assert "too many clients" in str(error)  # noqa: PT017 - at which of them it comes, the server decides
             return False
         return True
 
-    def fill(until: int) -> None:
-        while used() < until:
-            open_another()
+    def fill(self, until: int) -> None:
+        """Open as many as it takes until so many are in use, whosever they are."""
+        used = "select count(*) from pg_stat_activity where backend_type = 'client backend'"
+        while self._db.execute(used).fetchone() < (until,):  # type: ignore[operator]
+            self.open_another()
 
-    def with_none_left(ask: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-        """What `ask` says then. A session that is just ending leaves one, once."""
+    def once_full(self, ask: Callable[[], Answer], wanted: Callable[[Answer], bool]) -> Answer:
+        """What `ask` says when none is left. A session that is just ending leaves one, once."""
         for _ in range(100):
-            while open_another():
+            while self.open_another():
                 pass
             found = ask()
             if wanted(found):
                 return found
         pytest.fail(f"all connections are in use, and yet: {found}")
 
-    def list_queues() -> str:
-        try:
-            with Service(own, registry=Registry()) as service:
-                return f"queues {service.queues()}"
-        except TryAgain as error:
-            return error.message
 
-    with ExitStack() as held:
+def list_queues(own: Settings) -> str:
+    try:
+        with Service(own, registry=Registry()) as service:
+            return f"queues {service.queues()}"
+    except TryAgain as error:
+        return error.message
+
+
+def test_connections_that_run_out_are_told_before_and_when_they_have(
+    own: Settings, db: Conn, examine: Callable[..., list[Finding]]
+) -> None:
+    """From four in five on; with none left, nobody can be asked, and that is said instead."""
+    with Sessions(db) as sessions:
         assert [each.level for each in examine("connections")] == [Level.OK]
-        fill(CONNECTIONS * 8 // 10)
+        sessions.fill(CONNECTIONS * 8 // 10)
         (warned,) = examine("connections")
         assert (warned.level, "of 20 connections are in use" in warned.what) == (Level.WARN, True)
         for _ in range(100):  # sessions that were just ending are counted, too, and then they are gone
-            fill(CONNECTIONS - 2)
+            sessions.fill(CONNECTIONS - 2)
             if examine("connections")[0].level is Level.BAD:
                 break
         else:
             pytest.fail("so few connections are left, and doctor finds nothing bad")
-        full = with_none_left(lambda: look_around(own), lambda found: found.findings[0].check == "store")
+        full = sessions.once_full(lambda: look_around(own), lambda found: found.findings[0].check == "store")
         assert full.reachable
         first = full.findings[0]
         assert first.level is Level.BAD
         assert "has no connection left" in first.what
         assert "max_connections" in (first.fix or "")
-        with_none_left(list_queues, lambda said: not said.startswith("queues"))
+        sessions.once_full(lambda: list_queues(own), lambda said: not said.startswith("queues"))
     assert examine("connections")[0].level is Level.OK
 
 
