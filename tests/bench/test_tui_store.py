@@ -51,6 +51,7 @@ JOBS = 600_000
 PAIRS = int(os.environ.get("JOBSCHED_TEST_BENCH_PAIRS", "5"))
 CPU_SHARE = 0.15
 DRAIN_SHARE = 0.97
+pytestmark = pytest.mark.timeout(3600)
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
