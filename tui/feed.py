@@ -1,8 +1,9 @@
 """What the screens know of the store: the only door from them to the use cases.
 
 One thread asks, over one connection that only reads; the event loop never waits for the store. `tick` is what
-the visible screen wants to know: it is called every second, sooner when somebody notifies, later when the
-answers cost too much. A store that is lost is asked for again, for ever; meanwhile everything stays as it is.
+the visible screen wants to know: it is called every second, sooner when somebody notifies, unless that goes on and on,
+later when the answers cost too much. A store that is lost is asked for again, for ever; meanwhile everything stays as
+it is.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 INTERVAL = 1.0
 LEAST_PAUSE = 0.25
-"""Seconds between two looks, whatever is notified: four repaints a second."""
+"""Seconds between two looks, whatever is notified: four repaints a second. Each look after which somebody notifies
+again makes it longer by as much, up to the interval: a store in which much goes on is not to be held up."""
 LONGEST_INTERVAL = 30.0
 SHARE = 0.25
 """Of the interval that answers may take; beyond, the interval is doubled."""
@@ -72,6 +74,7 @@ class Feed:
         self._base = self._interval = interval
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobsched-feed")
         self._nudged = asyncio.Event()
+        self._by_hand = asyncio.Event()
         self._stopping = threading.Event()
         self._state: State = "live"
         self._answered: float | None = None
@@ -109,7 +112,7 @@ class Feed:
         )
         self._listener.start()
         self._looker = asyncio.current_task()
-        delay, looked = FIRST_RETRY, 0.0
+        delay, looked, heard = FIRST_RETRY, 0.0, 0
         while True:
             began = time.monotonic()
             if not self.paused and not (self.away and began - looked < LONGEST_INTERVAL):
@@ -118,9 +121,17 @@ class Feed:
             pause = max(0.0, (self._retry_at or 0.0) - time.monotonic()) if lost else self._interval
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nudged.wait(), pause)
-            self._nudged.clear()
-            # What is notified a thousand times a second is looked at four times.
+            heard = heard + 1 if self._nudged.is_set() and not self._by_hand.is_set() else 0
             await asyncio.sleep(max(0.0, LEAST_PAUSE - (time.monotonic() - began)))
+            with contextlib.suppress(TimeoutError):
+                rest = self._rest(heard) - (time.monotonic() - began)
+                await asyncio.wait_for(self._by_hand.wait(), max(0.0, rest))
+            self._nudged.clear()
+            self._by_hand.clear()
+
+    def _rest(self, heard: int) -> float:
+        """Seconds between two looks, where so many of them in a row were followed by a notification."""
+        return min(self._interval, LEAST_PAUSE * heard)
 
     async def _look(self, tick: Tick, delay: float) -> float:
         """One tick; return the delay before the next retry."""
@@ -154,6 +165,7 @@ class Feed:
 
     def nudge(self) -> None:
         """Look now, or as soon as the last look is a quarter of a second ago."""
+        self._by_hand.set()
         self._nudged.set()
 
     def change_interval(self, factor: float) -> None:
@@ -226,7 +238,7 @@ class Feed:
                 for _ in self._service.notices(heard, partial(self._deaf, heard)):
                     self._listening, delay = True, FIRST_RETRY
                     with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-                        loop.call_soon_threadsafe(self.nudge)
+                        loop.call_soon_threadsafe(self._nudged.set)
                 continue
             self._listening = False
             self._stopping.wait(random.uniform(delay / 2, delay))

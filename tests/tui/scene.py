@@ -59,6 +59,7 @@ class StillFeed(Feed):
         self.told = lambda: None
         self.looked = 0
         self._nudged = asyncio.Event()
+        self._by_hand = asyncio.Event()
 
     @property
     def where(self) -> str:

@@ -60,6 +60,41 @@ async def test_it_looks_again_when_somebody_notifies(settings: Settings) -> None
         assert feed.freshness().state == "live"
 
 
+def test_a_store_in_which_much_goes_on_is_looked_at_once_an_interval(settings: Settings) -> None:
+    """The first notification is followed at once; where each look is followed by one, they are a second apart."""
+    feed = Feed(settings)
+    assert [feed._rest(heard) for heard in (0, 1, 2, 4, 1000)] == [0.0, 0.25, 0.5, 1.0, 1.0]
+    feed.change_interval(0.5)
+    assert feed._rest(1000) == 0.5
+    feed.close()
+
+
+async def test_whoever_asks_by_hand_does_not_wait_for_a_busy_store(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it would rest, and however much is notified."""
+    feed = Feed(settings)
+    monkeypatch.setattr(feed, "_rest", lambda heard: 3600.0 * heard)
+    seen: list[int] = []
+
+    async def tick() -> None:
+        seen.append(len(seen))
+
+    async def notify() -> None:
+        while True:
+            feed._nudged.set()
+            await asyncio.sleep(0)
+
+    await asyncio.to_thread(feed.open)
+    async with running(feed, tick):
+        notifying = asyncio.create_task(notify())
+        for _ in range(3):
+            looks = len(seen)
+            feed.nudge()
+            await until(lambda looks=looks: len(seen) > looks, "a look that was asked for")
+        notifying.cancel()
+
+
 async def test_answers_that_cost_too_much_are_asked_for_more_seldom(settings: Settings) -> None:
     """The interval doubles while they take more than a quarter of it, and it is said; then it comes back."""
     feed = Feed(settings, interval=0.25)
