@@ -204,8 +204,8 @@ def rate(ground: Ground, turn: int) -> float:
 def test_an_open_screen_costs_workers_little(ground: Ground) -> None:
     """Drains with and without a screen, turn by turn: each pair within the same minute of the same machine.
 
-    A drain takes all processors, so it loses at most what the screen and its sessions take of them. That share is what is
-    judged: rates of drains differ by a tenth from one to the next on a machine that others use, too.
+    A drain takes all processors, so it loses at most what the screen and its sessions take of them. That share is
+    what is judged: rates of drains differ by a tenth from one to the next on a machine that others use, too.
     """
     rate(ground, 1000)  # the first one warms the server up
     ratios, shares, rates, costs = [], [], [], []
