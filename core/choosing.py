@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from .model.job import MAX_ID, Job
 from .model.results import Tally
 from .model.states import FINAL, State
 from .store import jobs
+from .store.patience import patient
 from .submitting import Submitting
 
 if TYPE_CHECKING:
@@ -93,27 +95,30 @@ class Choosing(Submitting):
             low = high
 
     def count(
-        self, selection: Selection | None, by: Sequence[str] = (), *, patience: float = PATIENCE
+        self, selection: Selection | None, by: Sequence[str] = (), *, patience: float | None = None
     ) -> builtins.list[Tally]:
         """Count the jobs that fit, for each combination of queue, state, type and error, as `by` says; most first.
 
-        Without `by` there is exactly one count. Of an error's kind, one message stands for all.
+        Without `by` there is exactly one count. Of an error's kind, one message stands for all. patience: seconds,
+        then TryAgain; default a minute, and by queue and state alone, as many as it takes.
         """
         plain = _plain(selection)
         if plain is not None and not set(plain) - {"states", "queue"} and not set(by) - {"queue", "state"}:
-            return self._counted(plain["states"], plain.get("queue"), by)
+            return self._counted(plain["states"], plain.get("queue"), by, patience)
         from .store import selecting
 
         unknown = [name for name in by if name not in selecting.GROUPS]
         if unknown:
             raise UsageError(f"jobs are not counted by {unknown[0][:40]!r} — there are {', '.join(selecting.GROUPS)}")
         with self.store.connection() as own:
-            found = selecting.count_by(own, selection or _everything(), by, patience=patience)
+            found = selecting.count_by(own, selection or _everything(), by, patience=patience or PATIENCE)
         return found if by or found else [Tally({}, 0)]
 
-    def _counted(self, states: Collection[State], queue: str | None, by: Sequence[str]) -> builtins.list[Tally]:
+    def _counted(
+        self, states: Collection[State], queue: str | None, by: Sequence[str], patience: float | None
+    ) -> builtins.list[Tally]:
         """The counts by queue and state alone, put together."""
-        with self.store.connection() as own:
+        with self.store.connection() as own, nullcontext() if patience is None else patient(own, patience):
             counts = jobs.count_jobs(own, finished=not states or not FINAL.isdisjoint(states))
         tally: Counter[tuple[str, ...]] = Counter() if by else Counter({(): 0})
         for each in counts:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -34,12 +33,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from ..model.errors import TryAgain
 from ..model.job import MAX_ID, Job
 from ..model.results import Tally
 from ..model.selection import AnyOf, Between, Condition, Selection
 from ..model.states import State
 from .jobs import Connection, read_job
+from .patience import patient
 from .places import OF_JOB, SEEN, Place, place_of, states_of
 from .predicates import predicate
 from .tables import idempotency, job, job_now, queue, ready
@@ -297,14 +296,5 @@ def compiled(statement: SelectBase) -> tuple[bytes, dict[str, Any]]:
 def run(connection: Connection, statement: SelectBase, patience: float) -> list[tuple[Any, ...]]:
     """Return the statement's rows. TryAgain: they took longer than `patience` seconds."""
     text, params = compiled(statement)
-    try:
-        with connection.transaction():
-            connection.execute(
-                "select set_config('statement_timeout', %s, true)", (f"{max(1, int(patience * 1000))}ms",)
-            )
-            return connection.execute(text, params).fetchall()
-    except psycopg.errors.QueryCanceled:
-        raise TryAgain(
-            f"the selection was not found within {patience:g} s — it reads too much of the store",
-            fix="name a state, a queue or a type as well, or a range of ids",
-        ) from None
+    with patient(connection, patience):
+        return connection.execute(text, params).fetchall()
