@@ -22,7 +22,7 @@ def test_a_count_that_takes_too_long_is_given_up(
     service.submit_many([NewJob("noop", queue="a")] * 3)
     other = connect()
     with other.transaction():
-        other.execute("lock table jobsched.ready, jobsched.outcome")
+        other.execute("lock table jobsched.job, jobsched.ready, jobsched.outcome")
         with pytest.raises(TryAgain, match=r"within 0\.05 s"):
             service.count(parse(text), patience=0.05)
     assert service.count(parse(text), patience=30.0)[0].count == 3
