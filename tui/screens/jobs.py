@@ -62,6 +62,7 @@ class JobsView(View):
         self.text = ""
         self.following = False
         self.matching: int | str | None = None
+        self._uncounted = False
         self._wrong = ""
         self._ends = Ends()
         self._all_columns = (*job_columns(look, self.ago), *extra_job_columns(self.ago))
@@ -120,12 +121,10 @@ class JobsView(View):
         self.source, self.matching = source, None
         self.table.set_notice("")
         self.table.set_source(source)
+        self._uncounted = source.wanted is not None
         self._tell()
-        self.run_worker(self._count(source), group="count", exclusive=True)
 
     async def _count(self, source: Jobs) -> None:
-        if source.wanted is None:
-            return
         try:
             found: int | str = await self.shell.feed.ask(questions.count(source.wanted))
         except TryAgain:
@@ -237,6 +236,9 @@ class JobsView(View):
 
     @on(VirtualTable.Changed)
     def _tell_place(self) -> None:
+        if self._uncounted and self.table.answered:  # who waits for rows does not wait for their number as well
+            self._uncounted = False
+            self.run_worker(self._count(self.source), group="count", exclusive=True)
         self._tell()
 
     @on(VirtualTable.Opened)

@@ -91,6 +91,11 @@ class PagedTable(VirtualTable[Row]):
         self._turn = 0
         self._began = self._idle_until = 0.0
 
+    @property
+    def answered(self) -> bool:
+        """Whether the source that was set last has given rows, or has none."""
+        return not self._others
+
     def set_source(self, source: Source[Row]) -> None:
         """Show other rows: another filter. Marks are forgotten."""
         self.source = source
