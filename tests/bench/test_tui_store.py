@@ -163,7 +163,7 @@ class Screen:
         self._shown = threading.Event()
         self._reader.start()
         assert self._shown.wait(60), "the screen was never drawn"
-        self._sessions = sessions(ground) - others
+        self._sessions = dict.fromkeys(sessions(ground) - others, 0.0)
 
     def _drain(self) -> None:
         with suppress(OSError):
@@ -176,8 +176,11 @@ class Screen:
         return cpu_seconds(self.process.pid)
 
     def session_seconds(self) -> float:
-        """The same of its sessions' processes in the server."""
-        return sum(map(cpu_seconds, self._sessions))
+        """The same of its sessions' processes in the server, also of those that have ended."""
+        for pid in self._sessions:
+            with suppress(FileNotFoundError):
+                self._sessions[pid] = cpu_seconds(pid)
+        return sum(self._sessions.values())
 
     def close(self) -> None:
         self.process.send_signal(signal.SIGKILL)
