@@ -87,6 +87,8 @@ class Feed:
         self._listening = False
         self._listener: threading.Thread | None = None
         self._workers: frozenset[int] = frozenset()
+        self.nudges = 0
+        """How often somebody asked by hand."""
         self.paused = self.away = False
         self.told: Callable[[], None] = lambda: None
 
@@ -165,6 +167,7 @@ class Feed:
 
     def nudge(self) -> None:
         """Look now, or as soon as the last look is a quarter of a second ago."""
+        self.nudges += 1
         self._by_hand.set()
         self._nudged.set()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..core.model.job import Attempt, Job
@@ -20,6 +21,8 @@ LOG_PAGE = 1000
 PATIENCE = 2.0
 """Seconds after which a list, or the count of what is about to be changed, is given up."""
 COUNT_PATIENCE = 0.5
+SHARE, LONGEST = 0.02, 5.0
+"""Of the time that queues are counted in, and the seconds that their counts may be old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,29 @@ class JobView:
 def board(service: Service) -> Board:
     """For the overview and the queues."""
     return Board(service.watched_queues(), service.flow(), service.workers(), service.totals())
+
+
+class Boards:
+    """Board after board, for a screen that is open for hours. Queues are counted anew for two hundredths of the time at
+    most: at once where that costs nothing, every few seconds where claims have left much behind that is passed over."""
+
+    def __init__(self) -> None:
+        self._queues: list[WatchedQueue] = []
+        self._nudges = -1
+        self._until = 0.0
+
+    def next(self, nudges: int) -> Callable[[Service], Board]:
+        """nudges: how often somebody asked by hand; whoever just did, or changed something, gets what is there now."""
+
+        def ask(service: Service) -> Board:
+            began = monotonic()
+            if began >= self._until or nudges != self._nudges:
+                self._queues, self._nudges = service.watched_queues(), nudges
+                now = monotonic()
+                self._until = now + min(LONGEST, (now - began) / SHARE)
+            return Board(self._queues, service.flow(), service.workers(), service.totals())
+
+        return ask
 
 
 def totals(service: Service) -> Totals:

@@ -55,6 +55,7 @@ class StillFeed(Feed):
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
+        self.nudges = 0
         self.paused = self.away = False
         self.told = lambda: None
         self.looked = 0

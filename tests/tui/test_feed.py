@@ -13,6 +13,7 @@ from jobsched.core import config
 from jobsched.core.config import Settings
 from jobsched.core.model.errors import PermissionDenied, StoreUnreachable, TryAgain
 from jobsched.core.model.job import NewJob
+from jobsched.core.model.watching import WatchedQueue
 from jobsched.core.service import Service
 from jobsched.core.store import embedded
 from jobsched.tui import questions
@@ -93,6 +94,35 @@ async def test_whoever_asks_by_hand_does_not_wait_for_a_busy_store(
             feed.nudge()
             await until(lambda looks=looks: len(seen) > looks, "a look that was asked for")
         notifying.cancel()
+
+
+def test_queues_that_are_dear_to_count_are_counted_more_seldom(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fiftieth of the time, and every five seconds at the latest; anew whenever somebody asks by hand."""
+    now, cost = 1000.0, 0.04
+    counted = []
+
+    class Dear(Service):
+        def watched_queues(self) -> list[WatchedQueue]:
+            nonlocal now
+            now += cost
+            counted.append(now)
+            return super().watched_queues()
+
+    monkeypatch.setattr(questions, "monotonic", lambda: now)
+    boards = questions.Boards()
+    with Dear(settings) as service:
+        service.submit(NewJob("noop"))
+        for second, nudges, times in ((0, 0, 1), (1, 0, 1), (2, 0, 2), (2.5, 1, 3), (3, 1, 3), (6, 1, 4)):
+            now = 1000.0 + second * 1.05
+            board = boards.next(nudges)(service)
+            assert ([each.queue.name for each in board.queues], len(counted)) == (["default"], times), second
+        cost = 60.0
+        boards.next(2)(service)
+        now += 5.1
+        boards.next(2)(service)
+        assert len(counted) == 6
 
 
 async def test_answers_that_cost_too_much_are_asked_for_more_seldom(settings: Settings) -> None:

@@ -66,6 +66,7 @@ class OverviewView(View):
             queue_columns(look), lambda row: row.queue.name, look=look, markable=False,
             empty="no queue yet: jobsched submit noop makes one", id="overview-queues",
         )  # fmt: skip
+        self._boards = questions.Boards()
         self._zoomed: Widget | None = None
         self.past = Past()
 
@@ -78,7 +79,7 @@ class OverviewView(View):
         yield self.table
 
     async def look_again(self) -> None:
-        board = await self.shell.feed.ask(questions.board)
+        board = await self.shell.feed.ask(self._boards.next(self.shell.feed.nudges))
         self.shell.feed.watch_workers({worker.id for worker in board.workers})
         self.past.add(board)
         self._show()

@@ -35,13 +35,14 @@ class QueuesView(View):
             queue_columns(look), lambda row: row.queue.name, look=look, markable=False,
             empty="no queue yet: jobsched submit noop makes one", id="queues-table",
         )  # fmt: skip
+        self._boards = questions.Boards()
 
     def compose(self) -> ComposeResult:
         yield self.table
         yield Static(id="queue")
 
     async def look_again(self) -> None:
-        self.table.set_rows(queue_rows(await self.shell.feed.ask(questions.board)))
+        self.table.set_rows(queue_rows(await self.shell.feed.ask(self._boards.next(self.shell.feed.nudges))))
 
     def take_focus(self) -> None:
         self.give_keys(self.table)
