@@ -25,6 +25,7 @@ from statistics import median
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from jobsched.core import config
 from jobsched.core.bench import drain
@@ -70,6 +71,28 @@ def say(text: str) -> None:
     sys.stdout.write(f"\n{text}\n")
 
 
+async def looked_for(
+    pilot: Pilot[None], feed: Feed, view: JobsView
+) -> tuple[dict[str, tuple[float, float, int, int]], list[float]]:
+    """Filter after filter: seconds to the first answer and to a screenful, rows found, and among how many where there
+    are fewer; and how long others waited for an answer meanwhile."""
+    filters: dict[str, tuple[float, float, int, int]] = {}
+    waits: list[float] = []
+    for text in FILTERS:
+        started = time.perf_counter()
+        view.show(text)
+        await until(pilot, lambda: "above" not in view.table._asked, f"the answer of {text}")
+        first = time.perf_counter() - started
+        while view.table._rest and len(view.table.rows) < SIZE[1] and time.perf_counter() - started < LOOKED_FOR:
+            asked = time.perf_counter()
+            await feed.ask(totals)
+            waits.append(time.perf_counter() - asked)
+            await pilot.pause(0.05)
+        looked = ROWS - (view.table._rest or 0) if len(view.table.rows) < SIZE[1] else 0
+        filters[text] = (first, time.perf_counter() - started, len(view.table.rows), looked)
+    return filters, waits
+
+
 async def test_ten_million_jobs_scroll_like_ten(ground: Ground) -> None:
     """First paint, keys, both ends, filters, memory; a hundred refreshes leave the cursor where it is."""
     service = ground.service
@@ -100,19 +123,7 @@ async def test_ten_million_jobs_scroll_like_ten(ground: Ground) -> None:
             await pilot.press(key)
             await until(pilot, lambda wanted=wanted: view.table.cursor_key == wanted, f"job {wanted}")
             ends.append(time.perf_counter() - started)
-        filters, waits = {}, []
-        for text in FILTERS:
-            started = time.perf_counter()
-            view.show(text)
-            await until(pilot, lambda: "above" not in view.table._asked, f"the answer of {text}")
-            first = time.perf_counter() - started
-            while view.table._rest and len(view.table.rows) < SIZE[1] and time.perf_counter() - started < LOOKED_FOR:
-                asked = time.perf_counter()
-                await feed.ask(totals)
-                waits.append(time.perf_counter() - asked)
-                await pilot.pause(0.05)
-            looked = ROWS - (view.table._rest or 0) if len(view.table.rows) < SIZE[1] else 0
-            filters[text] = (first, time.perf_counter() - started, len(view.table.rows), looked)
+        filters, waits = await looked_for(pilot, feed, view)
         grown = rss_bytes(os.getpid()) - memory
     key, worst = median(took) - floor, max(took) - floor
     say(

@@ -195,8 +195,8 @@ def test_changes_are_listed_and_undone(cli: Cli, ids: list[str], terminal: Calla
     ]  # fmt: skip
     number = str(listed[0]["id"])
     assert f"to undo it: jobsched undo {number}" in shown
-    assert cli("undo", "--dry-run", "-q").lines == [c, b]
-    assert cli("undo", "-q").lines == [c, b]
+    assert cli("undo", "--dry-run", "-q").lines == [b, c]
+    assert cli("undo", "-q").lines == [b, c]
     assert cli("ls", "-q", "-f", "state:queued").lines == [c, b]
     assert cli("undo", number).code == 4
     assert cli("undo", "999999").code == 3
