@@ -32,8 +32,12 @@ class Undoing(Choosing):
         for ids in pages:
             if number is None:
                 number = self.begin_operation(verb, by=by, selection=selection)
-            self.note_operation(number, verb, ids)
-            yield number, apply(ids)
+            noted = self.note_operation(number, verb, ids)
+            results = apply(ids)
+            refused = [each.id for each in results if not each.ok and each.id in noted]
+            if refused:
+                self.forget_refused(number, refused)
+            yield number, results
 
     def begin_operation(self, verb: Verb, *, by: str, selection: str) -> int:
         """Write down that a change is about to be made to the jobs of `selection`; return its number."""
@@ -42,12 +46,19 @@ class Undoing(Choosing):
         with self.store.connection() as own:
             return operations.begin(own, verb, words("by", by, 200), selection)
 
-    def note_operation(self, number: int, verb: Verb, ids: Sequence[int]) -> None:
-        """Write down where jobs stand that the change is about to touch."""
+    def note_operation(self, number: int, verb: Verb, ids: Sequence[int]) -> set[int]:
+        """Write down where jobs stand that the change is about to touch; return those that are new."""
         from .store import operations
 
         with self.store.connection() as own:
-            operations.note(own, number, verb, ids)
+            return operations.note(own, number, verb, ids)
+
+    def forget_refused(self, number: int, ids: Sequence[int]) -> None:
+        """Take back what was written down of jobs that the change did not change."""
+        from .store import operations
+
+        with self.store.connection() as own:
+            operations.forget(own, number, ids)
 
     def operations(self, *, by: str | None = None, undoable: bool = False, limit: int = 50) -> builtins.list[Operation]:
         """Return changes, newest first. by: of this person. undoable: those that were not undone yet."""

@@ -185,7 +185,8 @@ class JobschedApp(App[None]):
 
     def say(self, words: str, *, bad: bool = False) -> None:
         """Say something in passing."""
-        self.notify(self.look.text(words), severity="error" if bad else "information", markup=False)
+        plain = words.replace("—", self.look.pick("—", "-"))
+        self.notify(self.look.text(plain), severity="error" if bad else "information", markup=False)
 
     def propose(self, wanted: Act | Awaitable[Act]) -> None:
         """Show a change, and make it if whoever is at the keyboard says so. Keys that come before it is shown are for

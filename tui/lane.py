@@ -14,6 +14,9 @@ from .view import View
 
 async def choose_lane(view: View, then: Callable[[JobVerb], object]) -> None:
     """Offer the queues that there are, and the priorities; tell `then` what was chosen, if anything was."""
+    if view.shell.options.read_only:
+        view.shell.say("read-only — nothing is moved here", bad=True)
+        return
     try:
         queues = (await view.shell.feed.ask(questions.words)).get("queues", ())
     except JobschedError as error:

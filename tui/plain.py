@@ -49,7 +49,7 @@ HELP = (
     "a number: the job with that number; job 5: where the number is a screen's",
     "of the job: l log, newest line first, a payload, e attempts, o dependencies, w why it does not run",
     "l 123, a 123 and so on: of that job",
-    "changes: retry, cancel, hold, release or discard, and numbers of jobs; cancel all: all that fit the filter",
+    "changes: retry, cancel, hold, release, discard or move QUEUE, and numbers of jobs; cancel all: all that fit",
     "changes: pause QUEUE, resume QUEUE; u: undo the last one of jobs",
     "changes: drain WORKER, to end after what it runs; stop WORKER, to end at once; its name or number",
     "changes: pause schedule NAME, resume schedule NAME; trigger NAME: make a job of a schedule now",

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from ..core.model.errors import QueueNotFound, ScheduleNotFound, UsageError, WorkerNotFound
-from ..core.model.job import MAX_ID
+from ..core.model.job import MAX_ID, check_name
 from . import questions
 from .acting import (
     JOB_VERBS,
     TYPED,
     Act,
+    JobVerb,
     counted,
+    move_to,
     on_jobs,
     on_queue,
     on_schedule,
@@ -24,7 +26,6 @@ from .acting import (
 )
 
 if TYPE_CHECKING:
-    from ..core.model.results import Verb
     from ..core.model.selection import Selection
     from .feed import Direct
     from .options import Options
@@ -47,7 +48,12 @@ class Changes:
     def obey(self, word: str, words: Sequence[str], wanted: Selection | None) -> bool:
         """Whether `word` is a change; then it is proposed. wanted: what `all` is. JobschedError."""
         if word in JOB_VERBS:
-            act = self._of_jobs(word, words, wanted)
+            act = self._of_jobs(JOB_VERBS[word], words, wanted)
+        elif word == "move":
+            if not words:
+                raise UsageError("move wants a queue, and the numbers of jobs, or all")
+            check_name("queue", words[0])
+            act = self._of_jobs(move_to(words[0], None), words[1:], wanted)
         elif word in ("pause", "resume"):
             act = self._of_schedule(word, words[1:]) if words[:1] == ["schedule"] else self._of_queue(word, words)
         elif word == "trigger":
@@ -61,8 +67,7 @@ class Changes:
         self._propose(act)
         return True
 
-    def _of_jobs(self, word: Verb, words: Sequence[str], wanted: Selection | None) -> Act:
-        verb = JOB_VERBS[word]
+    def _of_jobs(self, verb: JobVerb, words: Sequence[str], wanted: Selection | None) -> Act:
         if list(words) == ["all"]:
             if wanted is None:
                 raise UsageError("all is what fits the filter, and there is none — write /SELECTION first")
@@ -72,7 +77,9 @@ class Changes:
             return on_selections(verb, [wanted], count, counted(tallies))
         wrong = [each for each in words if not (each.isascii() and each.isdecimal() and int(each[:20]) <= MAX_ID)]
         if wrong or not words:
-            raise UsageError(f"{word} wants the numbers of jobs, or all" + (f" — {wrong[0][:40]!r}" if wrong else ""))
+            raise UsageError(
+                f"{verb.verb} wants the numbers of jobs, or all" + (f" — {wrong[0][:40]!r}" if wrong else "")
+            )
         ids = list(dict.fromkeys(map(int, words)))
         jobs = self._store.ask(lambda service: service.look(ids))
         missing = set(ids) - {job.id for job in jobs}

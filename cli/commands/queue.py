@@ -181,7 +181,11 @@ def drain(
     if output.fields_asked(COLUMNS):
         return
     with invocation.open_service() as service:
-        service.pause_queue(name, by=user(), reason=reason)
+        paused = next((queue.paused for queue in service.queues() if queue.name == name), False)
+        if reason is not None or not paused:  # why somebody paused it before stays
+            service.pause_queue(name, by=user(), reason=reason)
+        if invocation.current().for_people:
+            diagnostics.note(f"queue {name} is paused; waiting until none of its jobs runs (Ctrl-C: it stays paused)")
         running = service.wait_for_idle(name, timeout=patience)
     _report(running, f"queue {name} is paused, and none of its jobs runs", f"jobsched queue resume {name}")
 

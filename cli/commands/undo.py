@@ -18,7 +18,7 @@ def command(
         str | None, typer.Argument(metavar="CHANGE", help="Its number (jobsched ops ls).", show_default="your last one")
     ] = None,
 ) -> int:
-    """Put jobs back to where they stood before a cancel, retry, hold, release or discard, if they have not gone on."""
+    """Put jobs back to where they stood before a cancel, retry, hold, release, move or discard, unless they went on."""
     with invocation.open_service() as service:
         if number is not None:
             operation = service.operation(selection.parse_id(number))

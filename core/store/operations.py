@@ -32,15 +32,20 @@ def begin(connection: Connection, verb: Verb, by: str, selection: str) -> int:
     return number
 
 
-def note(connection: Connection, operation: int, verb: Verb, ids: Sequence[int]) -> None:
-    """Write down where jobs stand before the change touches them."""
+def note(connection: Connection, operation: int, verb: Verb, ids: Sequence[int]) -> set[int]:
+    """Write down where jobs stand before the change touches them; return those that were not written down before."""
     params = {
         "operation": operation,
         "ids": list(ids),
         "outcomes": verb in ("retry", "discard"),
         "lanes": verb == "move",
     }
-    connection.execute(load("operation_note"), params)
+    return {job_id for (job_id,) in connection.execute(load("operation_note"), params)}
+
+
+def forget(connection: Connection, operation: int, ids: Sequence[int]) -> None:
+    """Take back what was written down of jobs that the change refused."""
+    connection.execute(load("operation_forget"), {"operation": operation, "ids": list(ids)})
 
 
 def list_operations(

@@ -49,7 +49,7 @@ def test_waiting_jobs_are_moved_and_moved_back(cli: Cli) -> None:
     assert cli("undo", "1").code == 0
     assert cli("ls", "-f", "queue:a priority:default", "-q").lines == [held, ids[1], ids[0]]
     ops = cli("ops", "ls", "-o", "jsonl").rows
-    assert [(op["verb"], op["jobs"]) for op in ops] == [("move", 2), ("move", 3)]
+    assert [(op["verb"], op["jobs"]) for op in ops] == [("move", 0), ("move", 3)]
 
 
 def test_a_purge_can_be_undone(cli: Cli) -> None:

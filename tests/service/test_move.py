@@ -96,11 +96,11 @@ def test_moves_of_one_job_are_undone_backwards(service: Service, first: dict[str
 
 
 def test_a_later_move_that_did_nothing_keeps_no_earlier_one_from_being_undone(service: Service, hands: Hands) -> None:
-    """Nor is a job that had not to be moved a failure of the undo."""
+    """Nor is a job that had not to be moved a part of either, or a failure of the undo."""
     ids = [service.submit(NewJob("noop", queue=queue)).id for queue in ("a", "b")]
     number = moved(service, ids, queue="b")
     moved(service, ids, queue="b")
-    assert [each.ok for page in service.undo(number, by="bob") for each in page] == [True, True]
+    assert [each.ok for page in service.undo(number, by="bob") for each in page] == [True]
     assert [job.queue for job in service.get_many(ids)] == ["a", "b"]
 
 

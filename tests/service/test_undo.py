@@ -190,3 +190,24 @@ def test_a_hold_of_a_job_that_was_retried_outlives_the_undoing(service: Service,
     assert [job.state for job in service.get_many(ids)] == [State.BLOCKED, State.DEAD]
     assert service.get(ids[0]).held_by == "eva"
     sound(service)
+
+
+def test_what_a_change_refused_is_no_part_of_it(service: Service) -> None:
+    """Whoever undoes the last change undoes what it changed; one that changed nothing is nobody's last change."""
+    ids = [service.submit(NewJob("noop")).id for _ in range(2)]
+
+    def hold(some: Sequence[int]) -> int:
+        made = service.change("hold", [some], lambda page: service.hold(page, by="ann"), by="ann", selection="some")
+        return next(number for number, _ in made)
+
+    service.cancel(ids[1:], by="bob")
+    first, second = hold(ids), hold(ids[1:])
+    assert [(each.id, each.jobs) for each in service.operations(by="ann", undoable=True)] == [(first, 1)]
+    assert [each.jobs for each in service.operations(by="ann")] == [0, 1]
+    assert undo(service, first) == {ids[0]: undo_result(ids[0])}
+    assert undo(service, second) == {}
+    sound(service)
+
+
+def undo_result(job_id: int) -> ItemResult:
+    return ItemResult(job_id, True, State.QUEUED)

@@ -18,6 +18,7 @@ from jobsched.core.service import Service
 from jobsched.tests.store.hands import Hands
 from jobsched.tests.tui.driving import screen, until, until_shown
 from jobsched.tui import acting
+from jobsched.tui.screens.preview import Preview
 
 Drive = Callable[..., Any]
 
@@ -84,6 +85,21 @@ async def test_jobs_are_moved_to_another_lane(driven: Drive, service: Service) -
         await until_shown(pilot, "move to")
         await pilot.press("end", "enter")
         await until_shown(pilot, "Move 1 job to priority low?")
+        await pilot.press("escape")
+
+
+async def test_a_preview_fits_on_the_smallest_terminal(driven: Drive, service: Service) -> None:
+    """What is asked, the command and both buttons are seen at 40 columns and 12 lines."""
+    service.submit_many([NewJob("noop", queue="a-queue-with-a-long-name")] * 3)
+    async with driven(view="jobs", size=(40, 12)) as (app, pilot):
+        await until(pilot, lambda: app.screen.query_one("#jobs-table").rows, "jobs")  # type: ignore[attr-defined]
+        await pilot.press("v", "G", "v", "C")
+        await until(pilot, lambda: isinstance(app.screen, Preview), "the preview")
+        await pilot.pause()
+        for each in ("#command", "#cancel", "#do"):
+            region = app.screen.query_one(each).region
+            assert region.height >= 1
+            assert region.bottom <= 12, each
         await pilot.press("escape")
 
 

@@ -36,7 +36,13 @@ class Preview(ModalScreen[bool]):
     Preview Horizontal { height: auto; align-horizontal: right; margin-top: 1; }
     Preview Button { margin-left: 2; min-width: 10; }
     Preview Button:focus { text-style: bold reverse; }
+    Preview.-short > Vertical { max-height: 100%; }
+    Preview.-short #about { display: none; }
+    Preview.-short #command { max-height: 3; margin-top: 0; }
+    Preview.-short #typed { margin-top: 0; }
+    Preview.-short Horizontal { margin-top: 0; }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-long")]  # noqa: RUF012 - not a ClassVar in Screen either
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", "Cancel"),
         Binding("left,right,h,l", "other", "Other button", show=False),
@@ -59,7 +65,7 @@ class Preview(ModalScreen[bool]):
             command = f"{command[:LONGEST_COMMAND]}… (Y copies all of it)"
         with Vertical():
             yield Static(words([(f"{self.act.what}?", "bold")], self.look))
-            yield Static(paragraph(self.act.about, self.look))
+            yield Static(paragraph(self.act.about, self.look), id="about")
             line = words([(f"$ {command}", "")], self.look)
             line.no_wrap = False
             yield Static(line, id="command")

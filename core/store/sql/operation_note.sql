@@ -11,5 +11,8 @@ with noted as (
     order by v.id
     on conflict do nothing
     returning job_id
+),
+counted as (
+    update jobsched.operation set jobs = jobs + (select count(*) from noted) where id = %(operation)s
 )
-update jobsched.operation set jobs = jobs + (select count(*) from noted) where id = %(operation)s
+select job_id from noted
