@@ -56,12 +56,12 @@ def change(
             return 0
         raise _nothing(chosen)
     if invocation.current().dry_run:
-        return results.preview(pages(service, chosen), what.verb)
+        return results.preview(pages(service, chosen, what.verb), what.verb)
     diagnostics.confirm(f"This {what.asking} {count} job{'s' if count != 1 else ''}.", count=count)
     report = results.Report(done=what.done, running=what.running)
     number = 0
     try:
-        found = order(pages(service, chosen, upwards=what.verb == "move"))
+        found = order(pages(service, chosen, what.verb))
         for own, page in service.change(what.verb, found, what.apply, by=user(), selection=chosen.words):
             number = own
             report.add(page)
@@ -75,12 +75,10 @@ def change(
     return code
 
 
-def pages(service: Service, chosen: selection.Chosen, *, upwards: bool = False) -> Iterator[Sequence[int]]:
-    """The ids of what is chosen, a page at a time: in the order of the words, or newest first; upwards:
-    oldest first."""
+def pages(service: Service, chosen: selection.Chosen, verb: Verb | None = None) -> Iterator[Sequence[int]]:
+    """The ids of what is chosen, a page at a time: in the order of the words, or in that which the change wants."""
     if chosen.where is not None:
-        select = service.select_ids_upwards if upwards else service.select_ids
-        yield from select(chosen.where, page=PAGE)
+        yield from service.pages_for(verb, chosen.where, page=PAGE)
         return
     ids = iter(chosen.ids or ())
     while page := list(islice(ids, PAGE)):

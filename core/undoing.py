@@ -5,10 +5,14 @@ from __future__ import annotations
 import builtins
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from .choosing import Choosing
 from .model.results import ItemResult, Operation, Verb
 from .submitting import words
+
+if TYPE_CHECKING:
+    from .model.selection import Selection
 
 
 class Undoing(Choosing):
@@ -25,7 +29,7 @@ class Undoing(Choosing):
     ) -> Iterator[tuple[int, builtins.list[ItemResult]]]:
         """Make a change that can be undone, page by page; give its number with what became of each page.
 
-        pages: ids, as `select_ids` gives them. apply: makes the change, such as `retry`. selection: which jobs, in
+        pages: ids, as `pages_for` gives them. apply: makes the change, such as `retry`. selection: which jobs, in
         words. Each page is committed by itself; whoever stops asking has changed what was given so far.
         """
         number = None
@@ -38,6 +42,13 @@ class Undoing(Choosing):
             if refused:
                 self.forget_refused(number, refused)
             yield number, results
+
+    def pages_for(
+        self, verb: Verb | None, selection: Selection | None, *, page: int = 1000
+    ) -> Iterator[builtins.list[int]]:
+        """Give the ids of all jobs that fit, in the order in which this change, if there is one, wants them: a moved
+        job goes to the end of its lane, so the oldest is moved first."""
+        return (self.select_ids_upwards if verb == "move" else self.select_ids)(selection, page=page)
 
     def begin_operation(self, verb: Verb, *, by: str, selection: str) -> int:
         """Write down that a change is about to be made to the jobs of `selection`; return its number."""

@@ -135,8 +135,7 @@ def on_selections(
     lines: command lines, where there are shorter ones than the selections themselves."""
 
     def call(service: Service, by: str) -> Outcome:
-        select = service.select_ids_upwards if verb.verb == "move" else service.select_ids
-        pages = (page for each in chosen for page in select(each, page=PAGE))
+        pages = (page for each in chosen for page in service.pages_for(verb.verb, each, page=PAGE))
         return _change(service, verb, pages, by, " | ".join(map(str, chosen)))
 
     own = [(*verb.line, "-f", str(each)) for each in chosen]

@@ -39,16 +39,13 @@ class _Choice(ModalScreen[Chosen]):
         self.options = options
         self._title = title
 
-    def compose(self) -> ComposeResult:
+    def _around(self, chooser: Widget) -> ComposeResult:
         with Vertical():
             yield Static(self._line(self._title, "bold"))
-            yield self._list()
+            yield chooser
 
     def _line(self, text: str, style: str = "") -> Text:
         return words([(text, style)], self.look)
-
-    def _list(self) -> Widget:
-        raise NotImplementedError
 
 
 class ChooseOne(_Choice[str | None]):
@@ -65,8 +62,8 @@ class ChooseOne(_Choice[str | None]):
         super().__init__(look, title, options)
         self._chosen = chosen
 
-    def _list(self) -> OptionList:
-        return OptionList(*(Option(self._line(each)) for each in self.options))
+    def compose(self) -> ComposeResult:
+        yield from self._around(OptionList(*(Option(self._line(each)) for each in self.options)))
 
     def on_mount(self) -> None:
         if self._chosen in self.options:
@@ -98,8 +95,9 @@ class ChooseSome(_Choice[list[str] | None]):
         super().__init__(look, f"{title} (space, then Enter)", options)
         self._chosen = chosen
 
-    def _list(self) -> SelectionList[int]:
-        return SelectionList[int](*((self._line(each), n, each in self._chosen) for n, each in enumerate(self.options)))
+    def compose(self) -> ComposeResult:
+        offered = ((self._line(each), n, each in self._chosen) for n, each in enumerate(self.options))
+        yield from self._around(SelectionList[int](*offered))
 
     def action_take(self) -> None:
         """End with what is chosen."""

@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..core.model.errors import TryAgain
+from .questions import PATIENCE
 from .widgets.paged_table import Part
 
 if TYPE_CHECKING:
     from ..core.model.job import Job
     from ..core.model.selection import Selection
 
-PATIENCE = 2.0
-"""Seconds after which a sorted list is given up."""
 STEP = 0.3
 """Seconds after which a page is looked for by spans, and a span is made smaller."""
 QUICK = 0.1

@@ -181,9 +181,9 @@ def drain(
     if output.fields_asked(COLUMNS):
         return
     with invocation.open_service() as service:
-        paused = next((queue.paused for queue in service.queues() if queue.name == name), False)
-        if reason is not None or not paused:  # why somebody paused it before stays
-            service.pause_queue(name, by=user(), reason=reason)
+        before = next((queue for queue in service.queues() if queue.name == name and queue.paused), None)
+        if reason is not None or before is None or before.paused_until is not None:  # else it stays whose pause it is
+            service.pause_queue(name, by=user(), reason=reason or (before.pause_reason if before else None))
         if invocation.current().for_people:
             diagnostics.note(f"queue {name} is paused; waiting until none of its jobs runs (Ctrl-C: it stays paused)")
         running = service.wait_for_idle(name, timeout=patience)

@@ -87,6 +87,17 @@ def test_a_queue_is_drained(cli: Cli, database_url: str) -> None:
     assert cli("ls", "--queue", "a", "--state", "queued", "--count").out.strip() == "1"
 
 
+def test_a_drain_keeps_why_a_queue_was_paused_and_lets_no_time_end_it(cli: Cli) -> None:
+    """Whose pause it is stays; one that would end by itself does not end while somebody drains."""
+    cli("queue", "set", "a", "--max-running", "5")
+    for until, word in (((), "first"), (("--until", "1h"), "second")):
+        cli("queue", "pause", "a", "--reason", word, *until)
+        [drained] = cli("queue", "drain", "a", "-o", "jsonl").rows
+        assert (drained["paused"], drained["pause_reason"], drained["paused_until"]) == (True, word, None)
+    [drained] = cli("queue", "drain", "a", "--reason", "third", "-o", "jsonl").rows
+    assert drained["pause_reason"] == "third"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -187,6 +188,14 @@ def test_a_mover_who_died_after_the_last_step_is_cleared_up_after(
     sound(service)
 
 
+@contextmanager
+def in_the_way(connect: Connect, job_id: int) -> Iterator[None]:
+    """Somebody's transaction, for whose end whoever changes the job has to wait."""
+    with connect() as somebody, somebody.transaction():
+        somebody.execute("select from jobsched.job where id = %s for update", (job_id,))
+        yield
+
+
 @pytest.fixture
 def other(settings: Settings) -> Iterator[Service]:
     """Another program."""
@@ -200,8 +209,7 @@ def test_who_holds_a_job_while_it_is_moved_holds_it(
     """The mover does not let go of it for him."""
     job_id = service.submit(NewJob("noop", queue="old")).id
     with ThreadPoolExecutor(2) as pool:
-        with connect().transaction() as blocking:
-            blocking.connection.execute("select from jobsched.job where id = %s for update", (job_id,))
+        with in_the_way(connect, job_id):
             moved = pool.submit(service.move, [job_id], queue="new", by="ann")
             until_waiting(connection, 1)
             held = pool.submit(other.hold, [job_id], by="carol")
@@ -219,8 +227,7 @@ def test_of_two_who_move_jobs_to_one_place_one_does(
     """The other one is told that they are there, at once."""
     job_id = service.submit(NewJob("noop", queue="old")).id
     with ThreadPoolExecutor(2) as pool:
-        with connect().transaction() as blocking:
-            blocking.connection.execute("select from jobsched.job where id = %s for update", (job_id,))
+        with in_the_way(connect, job_id):
             tries = []
             for number, each in enumerate((service, other), 1):
                 tries.append(pool.submit(each.move, [job_id], queue="new", by="ann"))

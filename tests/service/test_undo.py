@@ -204,10 +204,6 @@ def test_what_a_change_refused_is_no_part_of_it(service: Service) -> None:
     first, second = hold(ids), hold(ids[1:])
     assert [(each.id, each.jobs) for each in service.operations(by="ann", undoable=True)] == [(first, 1)]
     assert [each.jobs for each in service.operations(by="ann")] == [0, 1]
-    assert undo(service, first) == {ids[0]: undo_result(ids[0])}
+    assert undo(service, first) == {ids[0]: ItemResult(ids[0], True, State.QUEUED)}
     assert undo(service, second) == {}
     sound(service)
-
-
-def undo_result(job_id: int) -> ItemResult:
-    return ItemResult(job_id, True, State.QUEUED)
