@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
 from ..core.config import Settings
+from ..core.interrupts import ended_by_signals, held_back, poll
 from ..core.model.errors import JobschedError, UsageError
 from ..core.service import Service
 from ..core.store import embedded
@@ -65,7 +64,7 @@ class Scene:
 
     def start_worker(self) -> None:
         """Start a worker process on this store; its log goes to `<folder>/worker.log`."""
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, held_back():
             self._worker = subprocess.Popen(
                 [sys.executable, "-m", "jobsched.cli.demo_worker", str(self.folder)],
                 cwd=self.folder,
@@ -88,10 +87,12 @@ class Scene:
 
     def check_worker(self) -> None:
         """JobschedError with the log's last lines if the worker has ended."""
-        if self._worker is not None and self._worker.poll() is not None:
+        if self._worker is None:
+            return
+        if (code := poll(self._worker)) is not None:
             lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
             raise JobschedError(
-                f"the demo's worker ended with exit code {self._worker.returncode} — {' | '.join(lines)[-800:]}",
+                f"the demo's worker ended with exit code {code} — {' | '.join(lines)[-800:]}",
                 fix=f"read {self.log}",
             )
 
@@ -123,12 +124,13 @@ def open_scene(configured: Settings, store: Path | None, *, keep: bool) -> Itera
     something else, or the one that jobsched uses anyway.
     """
     folder = Path(tempfile.mkdtemp(prefix="jobsched-demo-")) if store is None else _check_folder(configured, store)
-    with _ended_by_signals():
+    with ended_by_signals():
         scene = Scene(scratch_settings(configured, folder), folder, keep=keep, scratch=store is None)
         try:
             yield scene
         finally:
-            scene.close()
+            with held_back():
+                scene.close()
 
 
 def scratch_settings(configured: Settings, folder: Path) -> Settings:
@@ -176,18 +178,3 @@ def _stop(worker: subprocess.Popen[bytes]) -> None:
         with suppress(subprocess.TimeoutExpired):
             worker.wait(seconds)
             return
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as Ctrl-C does, so that nothing is left running."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..config import Settings
+from ..interrupts import ended_by_signals, poll
 from ..model.errors import ConfigError, WaitTimeout
 from ..service import Service
 from ..store import embedded
@@ -79,7 +79,7 @@ class Ground:
         assert callable(holds)
         deadline = time.monotonic() + timeout
         while not holds():
-            if time.monotonic() > deadline or any(each.poll() is not None for each in self._workers):
+            if time.monotonic() > deadline or any(poll(each) is not None for each in self._workers):
                 raise WaitTimeout(f"waited for {what} in vain — a worker ended, or {timeout:.0f} s were not enough")
             time.sleep(STEP_SECONDS)
 
@@ -99,7 +99,7 @@ class Ground:
 @contextmanager
 def open_ground(settings: Settings, store_url: str | None) -> Iterator[Ground]:
     """Give a scratch store that is removed afterwards, or the store at `store_url`."""
-    with _terminable(), tempfile.TemporaryDirectory(prefix="jobsched-bench-") as folder:
+    with ended_by_signals(), tempfile.TemporaryDirectory(prefix="jobsched-bench-") as folder:
         home = Path(folder) / "home"
         Path(folder).chmod(0o711)  # the server may run as another user
         url = store_url or embedded.start(home, pg_bin=settings["pg_bin"])
@@ -114,23 +114,6 @@ def open_ground(settings: Settings, store_url: str | None) -> Iterator[Ground]:
             ground.service.close()
             if store_url is None:
                 embedded.stop(home)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end a with block like Ctrl-C does, so that workers and store are stopped."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def check_scratch(store_url: str | None, *, yes: bool) -> None:

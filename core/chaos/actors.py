@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ..interrupts import held_back, poll, wait
 from .proxy import Proxy
 
 REST_SECONDS = 0.4
@@ -49,7 +50,7 @@ class Actor:
     @property
     def pid(self) -> int | None:
         """None while it does not run."""
-        return self._process.pid if self._process is not None and self._process.poll() is None else None
+        return self._process.pid if self._process is not None and poll(self._process) is None else None
 
     @property
     def log(self) -> Path:
@@ -67,7 +68,7 @@ class Actor:
             self._start_at = now + REST_SECONDS
         if now < self._start_at:
             return
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, held_back():
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *(word.format(life=self.lives) for word in self._command)],
                 env={**self._environ, **(skewed(self.skew, self._folder) if self.skew else {})},
@@ -99,7 +100,7 @@ class Actor:
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
         try:
-            code = self._process.wait(seconds)
+            code = wait(self._process, seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             return False
@@ -109,7 +110,8 @@ class Actor:
         """End it now."""
         if self._process is not None:
             self.send(signal.SIGKILL)
-            self._process.wait()
+            with held_back():
+                self._process.wait()
 
     def _note_end(self, code: int) -> None:
         self.stopped = False

@@ -6,18 +6,16 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from urllib.parse import urlsplit
 
 from ..config import Settings, load
 from ..host import MARK_VARIABLE, kill_processes_marked
+from ..interrupts import ended_by_signals, held_back
 from ..model.errors import JobschedError, UsageError
 from ..service import Service
 from ..store import chaos, embedded
@@ -174,16 +172,18 @@ def open_ground(configured: Settings, store: Path | None, options: Options) -> I
         _check_disk(options.disk)
     folder = Path(tempfile.mkdtemp(prefix="jobsched-chaos-")) if store is None else _new_folder(configured, store)
     folder.chmod(0o711)  # the server may run as another user
-    with _ended_by_signals():
+    with ended_by_signals():
         ground = Ground(folder, replace(options, pg_bin=configured["pg_bin"]))
         try:
             yield ground
         except BaseException:
-            ground.close()
+            with held_back():
+                ground.close()
             if store is None:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-        ground.close()
+        with held_back():
+            ground.close()
 
 
 def _check_disk(disk: Path) -> None:
@@ -202,21 +202,3 @@ def _new_folder(configured: Settings, store: Path) -> Path:
         raise UsageError(f"{folder} holds something — chaos wants a folder for itself", fix="name a new folder")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

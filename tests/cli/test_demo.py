@@ -8,7 +8,8 @@ import select
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,18 @@ def left_running(folder: Path) -> dict[int, str]:
             if str(folder) in line:
                 found[int(entry.name)] = line
     return found
+
+
+@contextmanager
+def beside(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A program that runs while the block does; a test that fails does not wait for its end."""
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def wait_until_nothing_runs(folder: Path) -> None:
@@ -125,11 +138,12 @@ def test_keep_leaves_a_store_that_other_commands_can_use(environment: dict[str, 
         say("submit", "noop", "--wait")
         number = say("submit", "--", "sh", "-c", "trap 'echo bye; exit' TERM; echo up; sleep 100 & wait").strip()
         follow = [*JOBSCHED, "logs", "-f", number]
-        with subprocess.Popen(follow, env=kept, stdout=subprocess.PIPE, text=True) as log:
+        with beside(follow, kept) as log:
             assert log.stdout
             assert log.stdout.readline() == "up\n"
             say("cancel", number)
             assert log.stdout.read() == "bye\n"
+            assert log.wait(60) != 0
         again = subprocess.run(
             [*JOBSCHED, "demo", "--store", str(folder)], env=environment, capture_output=True, text=True
         )
@@ -146,14 +160,14 @@ def test_keep_leaves_a_store_that_other_commands_can_use(environment: dict[str, 
 def test_a_demo_that_is_terminated_cleans_up(environment: dict[str, str], folder: Path) -> None:
     """As after Ctrl-C: worker and store are stopped."""
     command = [*JOBSCHED, "demo", "--store", str(folder)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+    with beside(command, environment) as demo:
         assert demo.stderr
         for line in demo.stderr:
             if "running" in line:
                 break
         demo.send_signal(signal.SIGTERM)
         demo.stderr.read()
-        assert demo.wait() == 130
+        assert demo.wait(60) == 130
     assert left_running(folder) == {}
 
 
