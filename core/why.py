@@ -296,7 +296,7 @@ def _ranked(job: Job, able: Sequence[WorkerInfo], rank: why.Rank, depth: int) ->
     parts.append(f"{busy} of {len(able)} workers for it are busy")
     if rank.solo:
         parts.append("it must run alone, because a process died while it ran beside others")
-    if rank.ended_last_minute and not rank.urgent and rank.before < why.MOST:
+    if rank.ended_last_minute and not rank.urgent and 0 < rank.before < why.MOST:
         seconds = rank.before * 60 / rank.ended_last_minute
         parts.append(f"about {format_duration(seconds)} to go, at {rank.ended_last_minute:,} jobs in the last minute")
     return Reason("rank", "; ".join(parts), WORKER if busy == len(able) else None, job.id, depth)

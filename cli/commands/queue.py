@@ -30,7 +30,7 @@ COLUMNS = (
     Column("paused_by"),
     Column("pause_reason"),
     Column("paused_until", "time"),
-    Column("paused_at", "time", shown=False),
+    Column("paused_at", "time", shown=False, title="PAUSED AT"),
     Column("created_at", "time", shown=False),
     Column("max_running", "number", shown=False),
     Column("rate", "number", shown=False),

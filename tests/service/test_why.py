@@ -62,6 +62,9 @@ def test_a_job_is_told_its_rank_and_an_estimate_with_its_basis(service: Service,
         hands.run()
     assert "4 jobs of queue default start first" in only(service, ids[-1]).text
     assert "about 2m to go, at 2 jobs in the last minute" in only(service, ids[-1]).text
+    first = only(service, ids[2]).text
+    assert "0 jobs of queue default start first" in first
+    assert "to go" not in first, "when it is next, that rate says nothing"
 
 
 def test_limits_name_who_uses_them_up(service: Service, hands: Hands) -> None:
