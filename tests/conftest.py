@@ -9,11 +9,12 @@ JOBSCHED_TEST_PG_BIN names the bin folder of another PostgreSQL to test against.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -43,13 +44,17 @@ THROW_AWAY = {
     "autovacuum_naptime": "60s",
     "max_wal_size": "4GB",
 }
+GRACE_SECONDS = 120.0
+"""So long a test may need to end once its time is over."""
 _numbers = count(1)
+STDERR = pytest.StashKey[int]()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of this run before xdist's workers start; they inherit its name."""
     # Whoever is started in a shell's background ignores Ctrl-C, and so would the programs under test.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.stash[STDERR] = os.dup(2)  # that of the run: while a test runs, 2 is its own
     for name in [name for name in os.environ if name.startswith(("JOBSCHED_", "PG"))]:
         if not name.startswith("JOBSCHED_TEST_"):
             del os.environ[name]
@@ -59,6 +64,19 @@ def pytest_configure() -> None:
         root.chmod(0o755)  # the server may run as another user
         (root / OWNER).write_text(f"{os.getpid()} {host.process_start(os.getpid())}")
         os.environ[ROOT_VARIABLE] = str(root)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """End the whole process if a test waits again on its way out, for what has made it late: xdist tells
+    which one it was and goes on with another process."""
+    mark = item.get_closest_marker("timeout")
+    seconds = float(mark.args[0] if mark else item.config.getini("timeout"))
+    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=item.config.stash[STDERR])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
