@@ -121,13 +121,10 @@ class Feed:
                 looked, delay = began, await self._look(tick, delay)
             lost = self._retry_at is not None
             pause = max(0.0, (self._retry_at or 0.0) - time.monotonic()) if lost else self._interval
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), pause)
+            await _happens(self._nudged, pause)
             heard = heard + 1 if self._nudged.is_set() and not self._by_hand.is_set() else 0
             await asyncio.sleep(max(0.0, LEAST_PAUSE - (time.monotonic() - began)))
-            with contextlib.suppress(TimeoutError):
-                rest = self._rest(heard) - (time.monotonic() - began)
-                await asyncio.wait_for(self._by_hand.wait(), max(0.0, rest))
+            await _happens(self._by_hand, self._rest(heard) - (time.monotonic() - began))
             self._nudged.clear()
             self._by_hand.clear()
 
@@ -250,6 +247,13 @@ class Feed:
     def _deaf(self, heard: frozenset[int]) -> bool:
         """Whether others are to be listened to by now, or nobody."""
         return self._stopping.is_set() or heard != self._workers
+
+
+async def _happens(event: asyncio.Event, seconds: float) -> None:
+    """Wait for it, so long. Not by wait_for, which loses a cancellation that comes with the event."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 class Direct:

@@ -56,7 +56,8 @@ class HeldKeys:
 
     async def _end_after_the_last(self, again: bool) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._passed.wait(), LONGEST)
+            async with asyncio.timeout(LONGEST):
+                await self._passed.wait()
         self._app.call_later(self._send if again else self._forget)
 
     def _forget(self) -> list[events.Key]:

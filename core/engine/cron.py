@@ -316,7 +316,8 @@ class _Changes:
 async def _happens(event: asyncio.Event, seconds: float) -> bool:
     """Whether the event is set within so many seconds."""
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
     except TimeoutError:
         return False
     return True

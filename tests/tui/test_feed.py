@@ -28,16 +28,17 @@ async def until(ask: Ask, what: str) -> None:
     async with asyncio.timeout(PATIENCE):
         while not ask():
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+                async with asyncio.timeout(0.01):
+                    await asyncio.Event().wait()
     assert ask(), what
 
 
 @asynccontextmanager
-async def running(feed: Feed, tick: Callable[[], object]) -> AsyncIterator[None]:
+async def running(feed: Feed, tick: Callable[[], object]) -> AsyncIterator[asyncio.Task[None]]:
     """The feed's loop, for as long as the block lasts."""
     task = asyncio.create_task(feed.run(tick))  # type: ignore[arg-type]
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -93,6 +94,34 @@ async def test_whoever_asks_by_hand_does_not_wait_for_a_busy_store(
             looks = len(seen)
             feed.nudge()
             await until(lambda looks=looks: len(seen) > looks, "a look that was asked for")
+
+
+@pytest.mark.parametrize("event", ["_nudged", "_by_hand"])
+@pytest.mark.parametrize("turns", range(6))
+async def test_it_ends_when_told_to_also_in_the_moment_of_a_notification(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, event: str, turns: int
+) -> None:
+    """However many turns of the loop lie between the two."""
+    feed = Feed(settings, interval=3600.0)
+    monkeypatch.setattr(feed, "_rest", lambda heard: 3600.0 * heard)
+    monkeypatch.setattr(feed, "_listen", lambda loop: None)
+    looks: list[int] = []
+
+    async def tick() -> None:
+        looks.append(len(looks))
+
+    async with running(feed, tick) as task:
+        await until(lambda: looks, "the first look")
+        if event == "_by_hand":
+            feed._nudged.set()
+            await until(lambda: feed._by_hand._waiters, "the rest after a notification")  # type: ignore[attr-defined]
+        getattr(feed, event).set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert task.cancelled()
 
 
 def test_queues_that_are_dear_to_count_are_counted_more_seldom(
