@@ -21,7 +21,7 @@ LOG_PAGE = 1000
 PATIENCE = 2.0
 """Seconds after which a list, or the count of what is about to be changed, is given up."""
 COUNT_PATIENCE = 0.5
-SHARE, LONGEST = 0.02, 5.0
+SHARE, LONGEST = 0.01, 5.0
 """Of the time that queues are counted in, and the seconds that their counts may be old."""
 
 
@@ -50,7 +50,7 @@ def board(service: Service) -> Board:
 
 
 class Boards:
-    """Board after board, for a screen that is open for hours. Queues are counted anew for two hundredths of the time at
+    """Board after board, for a screen that is open for hours. Queues are counted anew for a hundredth of the time at
     most: at once where that costs nothing, every few seconds where claims have left much behind that is passed over."""
 
     def __init__(self) -> None:

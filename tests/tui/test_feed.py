@@ -127,8 +127,8 @@ async def test_it_ends_when_told_to_also_in_the_moment_of_a_notification(
 def test_queues_that_are_dear_to_count_are_counted_more_seldom(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fiftieth of the time, and every five seconds at the latest; anew whenever somebody asks by hand."""
-    now, cost = 1000.0, 0.04
+    """A hundredth of the time, and every five seconds at the latest; anew whenever somebody asks by hand."""
+    now, cost = 1000.0, 0.02
     counted = []
 
     class Dear(Service):
