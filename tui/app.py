@@ -40,6 +40,7 @@ from .screens.preview import Preview
 from .screens.queues import QueuesView
 from .screens.workers import WorkersView
 from .view import View, words
+from .work import newest
 
 TWICE = 2.0
 """Seconds within which Ctrl-C has to be pressed twice."""
@@ -383,7 +384,7 @@ class JobschedApp(App[None]):
             detail.take_focus()
             self.feed.nudge()
 
-        self.run_worker(show(), group="open", exclusive=True)
+        newest(self, "open", show)
 
     def _close_job(self) -> None:
         for detail in self.screen_stack[0].query(JobDetail):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import coroutine
 
 import pytest
 
@@ -31,6 +32,12 @@ async def until(ask: Ask, what: str) -> None:
                 async with asyncio.timeout(0.01):
                     await asyncio.Event().wait()
     assert ask(), what
+
+
+@coroutine
+def turn() -> Generator[None]:
+    """One turn of the loop."""
+    yield
 
 
 @asynccontextmanager
@@ -117,10 +124,10 @@ async def test_it_ends_when_told_to_also_in_the_moment_of_a_notification(
             await until(lambda: feed._by_hand._waiters, "the rest after a notification")  # type: ignore[attr-defined]
         getattr(feed, event).set()
         for _ in range(turns):
-            await asyncio.sleep(0)
+            await turn()
         task.cancel()
         for _ in range(20):
-            await asyncio.sleep(0)
+            await turn()
         assert task.cancelled()
 
 

@@ -93,6 +93,16 @@ async def test_keys_right_after_the_slash_are_the_filters(driven: Drive, service
         assert app.screen is app.screen_stack[0]
 
 
+async def test_the_key_of_the_filter_is_a_character_as_soon_as_it_was_pressed(driven: Drive) -> None:
+    """Also when the next one is read before the line has heard that the keys are its own."""
+    async with driven(view="jobs") as (app, pilot):
+        await until(pilot, lambda: app.screen.focused is not None, "the table has the keys")
+        view = app.screen.query_one(JobsView)
+        assert view.check_action("filter", ())
+        view.action_filter()
+        assert not view.check_action("filter", ())
+
+
 async def test_the_whole_grammar_is_understood(driven: Drive, service: Service, settings: Settings) -> None:
     """Payload, patterns, negation, mine; and what is wrong is told with its place unchanged."""
     with Service(settings, submitter="ann@desk") as hers:

@@ -22,6 +22,7 @@ from ..shell_line import program, read_line
 from ..view import words
 from ..widgets.line import Line
 from ..widgets.log_ring import LogRing
+from ..work import newest
 
 PIECE = 65536
 
@@ -108,7 +109,7 @@ class CommandScreen(ModalScreen[None]):
         if event.value not in self.history[-1:]:
             self.history.append(event.value)
         self._place = len(self.history)
-        self.run_worker(self._follow(argv), exclusive=True)
+        newest(self, "line", self._follow, argv)
 
     async def _follow(self, argv: list[str]) -> None:
         self._end()

@@ -27,6 +27,7 @@ from ..tables import extra_job_columns, job_columns
 from ..view import JOB_PAGES, View, job_keys, words
 from ..widgets.paged_table import PAGE, PagedTable
 from ..widgets.virtual_table import VirtualTable
+from ..work import newest
 
 EVERY_JOB = Selection((Condition("id", Compare(">", 0)),))
 NEWEST_FIRST = "newest first"
@@ -137,14 +138,18 @@ class JobsView(View):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The key of the filter works at once, before the next key is read: in the filter it is a character."""
-        return action != "filter" or not self.query_one("#filter", FilterLine).has_focus
+        return action != "filter" or not self._writes_filter()
+
+    def _writes_filter(self) -> bool:
+        """Whether the next key goes into the filter: `has_focus` tells it only when the line has heard of it."""
+        return self.screen.focused is self.query_one("#filter", FilterLine)
 
     def action_filter(self) -> None:
         """Write a filter."""
         line = self.query_one("#filter", FilterLine)
         line.display = True
         self.give_keys(line)
-        self.run_worker(self._learn(), group="words", exclusive=True)
+        newest(self, "words", self._learn)
 
     async def _learn(self) -> None:
         """Ask which names there are."""
@@ -238,7 +243,7 @@ class JobsView(View):
     def _tell_place(self) -> None:
         if self._uncounted and self.table.answered:  # who waits for rows does not wait for their number as well
             self._uncounted = False
-            self.run_worker(self._count(self.source), group="count", exclusive=True)
+            newest(self, "count", self._count, self.source)
         self._tell()
 
     @on(VirtualTable.Opened)
@@ -248,7 +253,7 @@ class JobsView(View):
 
     def on_key(self, event: object) -> None:
         """Escape in the filter gives the keys back to the table."""
-        if getattr(event, "key", "") == "escape" and self.query_one("#filter", FilterLine).has_focus:
+        if getattr(event, "key", "") == "escape" and self._writes_filter():
             event.stop()  # type: ignore[attr-defined]
             self.query_one("#filter", FilterLine).display = bool(self.text)
             self.query_one("#filter", FilterLine).value = self.text
@@ -258,7 +263,7 @@ class JobsView(View):
     def _tell(self) -> None:
         """Say below the table what is wrong with the filter, what may come next in it, or what is shown."""
         line = self.query_one("#filter", FilterLine)
-        if line.has_focus:
+        if self._writes_filter():
             offered = offers(line.value, self._ends.known)
             self.put("about", words([(self._wrong, "red") if self._wrong else (offered, "dim")], self.look))
             return

@@ -87,7 +87,7 @@ class Preview(ModalScreen[bool]):
         """Go to the other button."""
         if not isinstance(self.focused, Input):
             do, cancel = self.query_one("#do", Button), self.query_one("#cancel", Button)
-            self.set_focus(cancel if do.has_focus or do.disabled else do)
+            self.set_focus(cancel if self.focused is do or do.disabled else do)
 
     def action_copy(self) -> None:
         """Copy the command line."""

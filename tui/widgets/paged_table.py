@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol
 from textual.binding import Binding, BindingType
 
 from ...core.model.errors import JobschedError
+from ..work import newest
 from .virtual_table import Column, Row, VirtualTable
 
 PAGE = 200
@@ -206,7 +207,7 @@ class PagedTable(VirtualTable[Row]):
         self._turn += 1
         self._asked = {"above", "below"}
         self._began = monotonic()
-        self.run_worker(self._start(edge, self._turn), group=f"{self.id}-jump", exclusive=True)
+        newest(self, f"{self.id}-jump", self._start, edge, self._turn)
 
     async def _start(self, edge: Edge, turn: int) -> None:
         part: Part[Row] | None = None
