@@ -87,9 +87,7 @@ class Scene:
 
     def check_worker(self) -> None:
         """JobschedError with the log's last lines if the worker has ended."""
-        if self._worker is None:
-            return
-        if (code := poll(self._worker)) is not None:
+        if self._worker is not None and (code := poll(self._worker)) is not None:
             lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
             raise JobschedError(
                 f"the demo's worker ended with exit code {code} — {' | '.join(lines)[-800:]}",

@@ -75,9 +75,9 @@ def wait(process: subprocess.Popen[bytes], seconds: float) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    if not _Gate.holds:
+    _Gate.came = _Gate.holds > 0
+    if not _Gate.came:
         raise KeyboardInterrupt
-    _Gate.came = True
 
 
 def _hears_signals() -> bool:

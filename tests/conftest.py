@@ -70,8 +70,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """End the whole process if a test waits again on its way out, for what has made it late: xdist tells
     which one it was and goes on with another process."""
+    if item.config.getoption("usepdb"):  # somebody looks around
+        return (yield)
     mark = item.get_closest_marker("timeout")
-    seconds = float(mark.args[0] if mark else item.config.getini("timeout"))
+    seconds = float(mark.args[0] if mark else item.config.getoption("timeout") or item.config.getini("timeout"))
     faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=item.config.stash[STDERR])
     try:
         return (yield)

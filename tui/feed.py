@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from ..core.awaiting import happens
 from ..core.model.errors import JobschedError, StoreUnreachable, TryAgain
 from ..core.service import Service
 
@@ -121,10 +122,10 @@ class Feed:
                 looked, delay = began, await self._look(tick, delay)
             lost = self._retry_at is not None
             pause = max(0.0, (self._retry_at or 0.0) - time.monotonic()) if lost else self._interval
-            await _happens(self._nudged, pause)
+            await happens(self._nudged, pause)
             heard = heard + 1 if self._nudged.is_set() and not self._by_hand.is_set() else 0
             await asyncio.sleep(max(0.0, LEAST_PAUSE - (time.monotonic() - began)))
-            await _happens(self._by_hand, self._rest(heard) - (time.monotonic() - began))
+            await happens(self._by_hand, self._rest(heard) - (time.monotonic() - began))
             self._nudged.clear()
             self._by_hand.clear()
 
@@ -247,13 +248,6 @@ class Feed:
     def _deaf(self, heard: frozenset[int]) -> bool:
         """Whether others are to be listened to by now, or nobody."""
         return self._stopping.is_set() or heard != self._workers
-
-
-async def _happens(event: asyncio.Event, seconds: float) -> None:
-    """Wait for it, so long. Not by wait_for, which loses a cancellation that comes with the event."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
 
 
 class Direct:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 
 from textual import events
 from textual.app import App
 from textual.message import Message
+
+from ..core.awaiting import happens
 
 LONGEST = 1.0
 """Seconds after which nobody waits any more for keys that are on their way: where they went may be gone."""
@@ -55,9 +56,7 @@ class HeldKeys:
             self._app.run_worker(self._end_after_the_last(again), group="held")
 
     async def _end_after_the_last(self, again: bool) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST):
-                await self._passed.wait()
+        await happens(self._passed, LONGEST)
         self._app.call_later(self._send if again else self._forget)
 
     def _forget(self) -> list[events.Key]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..config import Settings
-from ..interrupts import ended_by_signals, poll
+from ..interrupts import ended_by_signals, held_back, poll
 from ..model.errors import ConfigError, WaitTimeout
 from ..service import Service
 from ..store import embedded
@@ -58,18 +58,20 @@ class Ground:
         }
         command = [sys.executable, "-m", "jobsched.cli", "worker", *arguments]
         before = {worker.id for worker in self.service.workers()}
-        self._workers = [
-            subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
-            for _ in range(count)
-        ]
         try:
+            with held_back():
+                self._workers = [
+                    subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+                    for _ in range(count)
+                ]
             self.until(
                 lambda: len({worker.id for worker in self.service.workers()} - before) == count, "workers to start"
             )
             yield
         finally:
-            for each in self._workers:
-                each.send_signal(signal.SIGTERM)
+            with held_back():
+                for each in self._workers:
+                    each.send_signal(signal.SIGTERM)
             for each in self._workers:
                 each.wait()
             self._workers = []

@@ -20,6 +20,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from .. import logs
+from ..awaiting import happens
 from ..clocks import lease_clock
 from ..config import Settings
 from ..health import HealthServer
@@ -128,7 +129,7 @@ class Scheduler:
         threads = [self._start("decider", self.decider.run), self._start("listener", self._listener.run)]
         self.log.info("scheduler ready")
         try:
-            while not await _happens(stopped, CHECK_EVERY):
+            while not await happens(stopped, CHECK_EVERY):
                 for link in self._links:
                     if link.break_if_stuck(STUCK_SECONDS):
                         self.log.warning("the store gives no answer: the connection is made anew")
@@ -311,16 +312,6 @@ class _Changes:
     def _ends(self) -> bool:
         self._link.still_moves()
         return self._stop.is_set()
-
-
-async def _happens(event: asyncio.Event, seconds: float) -> bool:
-    """Whether the event is set within so many seconds."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True
 
 
 def _in_loop(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:

@@ -26,12 +26,13 @@ Result = TypeVar("Result")
 _never = threading.Event()
 
 
-def until(ask: Callable[[], Result], what: str, patience: float = PATIENCE) -> Result:
-    """Ask until the answer is true, and return it; AssertionError when patience (seconds) is over."""
+def until(ask: Callable[[], Result], what: str, patience: float = PATIENCE, pause: float = 0.01) -> Result:
+    """Ask until the answer is true, and return it; AssertionError when patience (seconds) is over. pause: seconds
+    between two answers."""
     deadline = time.monotonic() + patience
     while not (answer := ask()):
         assert time.monotonic() < deadline, f"after {patience:g} s still not: {what}"
-        _never.wait(0.01)
+        _never.wait(pause)
     return answer
 
 

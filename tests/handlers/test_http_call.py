@@ -382,13 +382,14 @@ def test_a_job_that_is_stopped_drops_its_request_at_once(web: Web, context: Reco
     url = web.hang("/slow", begin)
 
     async def stopped() -> None:
-        task = asyncio.create_task(http_call(HttpCall(url=url), context))
-        await asyncio.to_thread(web.asked.wait, 10)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        async with asyncio.timeout(5):
+            task = asyncio.create_task(http_call(HttpCall(url=url), context))
+            await asyncio.to_thread(web.asked.wait, 10)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
 
-    asyncio.run(asyncio.wait_for(stopped(), 5))
+    asyncio.run(stopped())
     assert web.dropped.wait(10)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import coroutine
 
 import pytest
 
 from jobsched.core import config
+from jobsched.core.awaiting import happens
 from jobsched.core.config import Settings
 from jobsched.core.model.errors import PermissionDenied, StoreUnreachable, TryAgain
 from jobsched.core.model.job import NewJob
@@ -19,6 +19,7 @@ from jobsched.core.service import Service
 from jobsched.core.store import embedded
 from jobsched.tui import questions
 from jobsched.tui.feed import LONGEST_INTERVAL, Feed
+from tests.turns import turn
 
 PATIENCE = 60.0
 Ask = Callable[[], object]
@@ -28,16 +29,8 @@ async def until(ask: Ask, what: str) -> None:
     """Let the loop run until the answer is true."""
     async with asyncio.timeout(PATIENCE):
         while not ask():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(0.01):
-                    await asyncio.Event().wait()
+            await happens(asyncio.Event(), 0.01)
     assert ask(), what
-
-
-@coroutine
-def turn() -> Generator[None]:
-    """One turn of the loop."""
-    yield
 
 
 @asynccontextmanager
