@@ -196,11 +196,15 @@ def test_workers_whose_clocks_are_hours_off_keep_every_promise(fleet: Fleet, ske
     assert off[0] > timedelta(hours=10)
     assert off[1] < timedelta(hours=-10)
     quick = Backoff(BackoffKind.FIXED, 0.5, 0.5)
+    gate = fleet.folder / "open"
+    fleet.submit("gate", 8, {"open": str(gate)})
+    fleet.until_began(8)
+    gate.touch()
     fleet.submit("nap", 50, {"seconds": 0.02})
     fleet.submit("fail", 5, {"message": "invalid_job", "times": 1}, max_attempts=2, backoff=quick)
     fleet.service.submit_many([NewJob("nap", {"seconds": 0.0}, delay=1.0)] * 5, unchecked=True)
 
-    assert fleet.until_ended(60) == {"succeeded": 60}
+    assert fleet.until_ended(68) == {"succeeded": 68}
 
     ((waited, longest, workers),) = fleet.rows(
         """select min(o.finished_at - j.created_at) filter (where j.type = 'nap' and o.wait is not null
