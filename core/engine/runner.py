@@ -2,7 +2,7 @@
 
 `slots` lanes run on one event loop. A lane takes the next job, awaits it if its handler is
 `async def`, and otherwise hands it to a thread of its own. A task, a timer or a frame for each job
-would cost more than a short job takes, so lanes are fixed tasks, one sweeper looks after all
+would cost more than a short job takes, so lanes are fixed tasks, one sweep looks after all
 timeouts, and what is to be said travels in batches.
 
     python -m jobsched.core.engine.runner IN_FD OUT_FD BOARD_FD SLOTS JANITOR_FD KEEPER_PID
@@ -35,7 +35,11 @@ from .protocol import Boot, FrameReader, Kind, Report, Work
 from .runner_context import Equipment, RunnerContext
 from .runner_log import capture_logging, current_context
 
-SWEEP_SECONDS = 0.05
+SWEEP_NS = 50_000_000
+"""Timeouts are looked at no more often than this, so a job may be asked to stop so much late."""
+LONGEST_NS = 1_000_000_000
+"""So seldom they are looked at in any case: a loop whose files a job has closed only notices when it wakes up."""
+NEVER_NS = 1 << 63
 LEASH_SECONDS = 0.5
 LEASH_SHARE = 0.8
 EXIT_SILENT_KEEPER = 75
@@ -126,9 +130,12 @@ class Runner:
         self._unmet: set[int] = set()
         self._stopping = False
         self._forked = False
+        self._sweep_ns = NEVER_NS
+        self._sweep: asyncio.TimerHandle | None = None
         self.stopped = asyncio.Event()
         for lane in self._lanes:
             self._start_lane(lane)
+        self._plan_sweep(NEVER_NS)
 
     # ---- frames from the keeper -----------------------------------------------------------------
 
@@ -296,7 +303,10 @@ class Runner:
             lane.context = RunnerContext(work, self._outbox, self._equipment)
             current_context.set(lane.context)
         lane.work = work  # from here on the loop's thread may ask it to stop
-        lane.deadline_ns = now + int(work.timeout * 1e9) if work.timeout else 0
+        if work.timeout:
+            lane.deadline_ns = now + int(work.timeout * 1e9)
+            if max(lane.deadline_ns, now + SWEEP_NS) < self._sweep_ns:
+                self.loop.call_soon_threadsafe(self._plan_sweep, lane.deadline_ns)
         self._board.start(lane.slot, work.token, now)
         if self._unmet and work.token in self._unmet:
             self._stop_lane(lane, "cancel")
@@ -313,6 +323,7 @@ class Runner:
         """In the child of a job that forked: what it does from now on is not this runner's."""
         self._forked = True
         self._board.leave()
+        self.loop.call_soon(self._sweep_lanes)
 
     def _clear(self, lane: Lane) -> None:
         if self._forked:
@@ -324,17 +335,28 @@ class Runner:
             lane.context = None
             current_context.set(None)
 
-    async def sweep(self) -> None:
-        """Ask jobs to stop whose time is over, for as long as the runner lives."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            if self._forked:
-                os._exit(0)
-            now = time.monotonic_ns()
-            for lane in self._lanes:
-                if lane.deadline_ns and now > lane.deadline_ns:
-                    lane.deadline_ns = 0
-                    self._stop_lane(lane, "timeout")
+    def _plan_sweep(self, deadline_ns: int) -> None:
+        """See to it that lanes are looked at when this deadline is over, or in a second."""
+        now = time.monotonic_ns()
+        due = min(max(deadline_ns, now + SWEEP_NS), now + LONGEST_NS)
+        if due < self._sweep_ns:
+            self._sweep_ns = due
+            if self._sweep is not None:
+                self._sweep.cancel()
+            self._sweep = self.loop.call_later((due - now) / 1e9, self._sweep_lanes)
+
+    def _sweep_lanes(self) -> None:
+        """Ask jobs to stop whose time is over."""
+        if self._forked:
+            os._exit(0)
+        # First: a thread that begins a job from here on, with a deadline that is not seen below, asks for a sweep.
+        self._sweep_ns = NEVER_NS
+        now = time.monotonic_ns()
+        for lane in self._lanes:
+            if (deadline := lane.deadline_ns) and now >= deadline:
+                lane.deadline_ns = 0
+                self._stop_lane(lane, "timeout")
+        self._plan_sweep(min((lane.deadline_ns or NEVER_NS for lane in self._lanes), default=NEVER_NS))
 
 
 async def _main(in_fd: int, outbox: Outbox, board: Board, janitor_fd: int) -> None:
@@ -364,9 +386,7 @@ async def _main(in_fd: int, outbox: Outbox, board: Board, janitor_fd: int) -> No
 
     loop.add_reader(in_fd, read)
     threading.Thread(target=_keep_leash, args=(board, boot.lease_seconds), name="leash", daemon=True).start()
-    sweeper = loop.create_task(runner.sweep())
     await runner.stopped.wait()
-    sweeper.cancel()
 
 
 def _keep_leash(board: Board, lease_seconds: float) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..clocks import lease_clock
-from ..host import MARK_VARIABLE, peak_rss_bytes, rss_bytes
+from ..host import MARK_VARIABLE, rss_and_peak_bytes
 from .board import Board, Running
 from .protocol import Boot, FrameError, FrameReader, encode, write_all
 
@@ -155,8 +155,9 @@ class RunnerProcess:
 
     def look(self) -> int:
         """Return its resident memory in bytes, and remember the peak."""
-        self.memory_peak = max(self.memory_peak, peak_rss_bytes(self.pid))
-        return rss_bytes(self.pid)
+        rss, peak = rss_and_peak_bytes(self.pid)
+        self.memory_peak = max(self.memory_peak, peak)
+        return rss
 
     def last_lines(self) -> str:
         """What it wrote last to its standard output and error."""

@@ -267,6 +267,21 @@ def test_a_job_whose_time_is_over_is_asked_to_stop(keeper: Keeper, job_type: str
 
 
 @pytest.mark.parametrize("job_type", ["waits", "polls"])
+def test_a_job_that_came_later_may_have_less_time(start: Callable[..., Keeper], job_type: str) -> None:
+    """The runner was going to look in an hour; afterwards it still looks after the one that has that hour."""
+    keeper = start(slots=3)
+    patient = keeper.give("waits", timeout=3600.0)
+    keeper.until_runs(patient)
+    for timeout in (0.2, 0.1):
+        assert keeper.report(keeper.give(job_type, timeout=timeout)).kind == "timeout"
+    later, sooner = (keeper.give(job_type, timeout=timeout) for timeout in (0.3, 0.1))
+    assert [keeper.report(token).kind for token in (sooner, later)] == ["timeout"] * 2
+    assert [each.token for each in keeper.runner.running()] == [patient]
+    keeper.runner.send("cancel", [patient])
+    assert keeper.report(patient).kind == "cancelled"
+
+
+@pytest.mark.parametrize("job_type", ["waits", "polls"])
 def test_a_running_job_can_be_cancelled(keeper: Keeper, job_type: str) -> None:
     """The same way."""
     token = keeper.give(job_type)
