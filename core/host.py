@@ -14,6 +14,7 @@ import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 MARK_VARIABLE = "JOBSCHED_LEASE_MARK"
 """Environment variable with which a worker marks the processes that must not outlive it."""
@@ -110,19 +111,21 @@ def die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
-def rss_bytes(pid: int) -> int:
-    """Resident memory of `pid`, or 0 where it cannot be read."""
-    return rss_and_peak_bytes(pid)[0]
+class Memory(NamedTuple):
+    """Resident memory of a process in bytes, now and at most so far; 0 where it cannot be read."""
+
+    rss: int
+    peak: int
 
 
-def rss_and_peak_bytes(pid: int) -> tuple[int, int]:
-    """Resident memory of `pid` and the largest that it ever had, each 0 where it cannot be read."""
+def memory_of(pid: int) -> Memory:
+    """Return what `pid` has."""
     try:
         status = _read_at_once(f"/proc/{pid}/status")
     except OSError:
-        return 0, 0
+        return Memory(0, 0)
     found = {name: int(kilobytes) * 1024 for name, kilobytes in _MEMORY.findall(status)}
-    return found.get(b"VmRSS", 0), found.get(b"VmHWM", 0)
+    return Memory(found.get(b"VmRSS", 0), found.get(b"VmHWM", 0))
 
 
 def _read_at_once(path: str) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..clocks import lease_clock
-from ..host import MARK_VARIABLE, rss_and_peak_bytes
+from ..host import MARK_VARIABLE, memory_of
 from .board import Board, Running
 from .protocol import Boot, FrameError, FrameReader, encode, write_all
 
@@ -155,9 +155,9 @@ class RunnerProcess:
 
     def look(self) -> int:
         """Return its resident memory in bytes, and remember the peak."""
-        rss, peak = rss_and_peak_bytes(self.pid)
-        self.memory_peak = max(self.memory_peak, peak)
-        return rss
+        memory = memory_of(self.pid)
+        self.memory_peak = max(self.memory_peak, memory.peak)
+        return memory.rss
 
     def last_lines(self) -> str:
         """What it wrote last to its standard output and error."""

@@ -17,7 +17,7 @@ import pytest
 from jobsched.core.archives.archiving import Archiver, Order
 from jobsched.core.archives.reading import Archives
 from jobsched.core.config import Settings
-from jobsched.core.host import rss_bytes
+from jobsched.core.host import memory_of
 from jobsched.core.objects import open_objects
 from jobsched.core.store.store import Store
 from jobsched.tests.store.old_jobs import leased, many_old_jobs
@@ -43,7 +43,7 @@ class Watch:
 
     def progress(self, fraction: float, message: str = "") -> None:
         """A file is finished."""
-        self.memory.append(rss_bytes(os.getpid()))
+        self.memory.append(memory_of(os.getpid()).rss)
 
 
 @pytest.mark.timeout(3600)

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from jobsched.core.host import rss_bytes
+from jobsched.core.host import memory_of
 
 JOBS = int(os.environ.get("JOBSCHED_TEST_BENCH_JOBS", "1000000"))
 GROWTH = 16 << 20
@@ -65,7 +65,7 @@ def changed(number: int, environ: dict[str, str], url: str, cwd: Path, *argv: st
         for lines, line in enumerate(process.stdout, 1):
             seen.add(int(line))
             if lines % (number // 20) == 0 and lines < number:
-                memory.append(rss_bytes(process.pid))
+                memory.append(memory_of(process.pid).rss)
         assert lines == number
     assert (process.returncode, len(seen)) == (0, number)
     sys.stdout.write(f"\n{argv[0]}: {', '.join(f'{each / (1 << 20):.0f}' for each in memory)} MiB")

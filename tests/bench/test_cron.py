@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from jobsched.core import config
-from jobsched.core.host import rss_bytes
+from jobsched.core.host import memory_of
 from jobsched.core.model.job import NewJob
 from jobsched.core.model.schedule import NewSchedule
 from jobsched.core.registry import Registry
@@ -91,7 +91,7 @@ def test_ten_thousand_schedules_start_soon_and_fire_in_time(fleet: Fleet) -> Non
     memory = []
     while time.monotonic() < began + SECONDS:
         _never.wait(1.0)
-        memory.append(rss_bytes(scheduler.pid))
+        memory.append(memory_of(scheduler.pid).rss)
     used = cpu_seconds(scheduler.pid) - start_cpu
     load = os.getloadavg()[0]
     scheduler.signal(signal.SIGTERM)

@@ -17,7 +17,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from jobsched.core.host import rss_bytes
+from jobsched.core.host import memory_of
 from jobsched.tests.bench.pressing import KEYS, Nothing, press
 from jobsched.tests.tui.pager import Made, Pager, table
 from jobsched.tui.widgets.log_ring import LogLine, LogRing
@@ -65,7 +65,7 @@ async def test_millions_of_rows_cost_what_a_screen_of_them_costs(rows: int) -> N
     floor = Nothing()
     async with floor.run_test(size=SIZE) as pilot:
         floor_key = median(await press(pilot, *KEYS))
-    memory = rss_bytes(os.getpid())
+    memory = memory_of(os.getpid()).rss
     app = Tabled(rows)
     began = time.perf_counter()
     async with app.run_test(size=SIZE) as pilot:
@@ -84,7 +84,7 @@ async def test_millions_of_rows_cost_what_a_screen_of_them_costs(rows: int) -> N
         last = app.table.cursor_key
         for _ in range(3 * KEPT // SIZE[1]):
             await pilot.press("pageup")
-        grown = rss_bytes(os.getpid()) - memory
+        grown = memory_of(os.getpid()).rss - memory
         key, worst = median(took) - floor_key, took[-1] - floor_key
         sys.stdout.write(
             f"\n{rows:,} rows: first paint {paint * 1e3:.0f} ms with start-up, key {key * 1e3:.1f} ms"
@@ -131,13 +131,13 @@ async def test_a_log_takes_lines_faster_than_jobs_write_them() -> None:
     at = datetime(2026, 5, 1, tzinfo=UTC)
     lines = [LogLine(at, "stdout", f"line {n} of a job that has much to say about itself") for n in range(200_000)]
     async with app.run_test(size=SIZE) as pilot:
-        memory = rss_bytes(os.getpid())
+        memory = memory_of(os.getpid()).rss
         began = time.perf_counter()
         for start in range(0, len(lines), 1000):
             app.ring.extend(lines[start : start + 1000])
         await pilot.pause()
         took = time.perf_counter() - began
-        grown = rss_bytes(os.getpid()) - memory
+        grown = memory_of(os.getpid()).rss - memory
     sys.stdout.write(f"\n{len(lines) / took:,.0f} lines/s, memory +{grown / (1 << 20):.1f} MiB\n")
     assert len(lines) / took > 100_000
     assert grown < 20 << 20

@@ -30,7 +30,7 @@ from textual.pilot import Pilot
 from jobsched.core import config
 from jobsched.core.bench import drain
 from jobsched.core.bench.ground import Ground, open_ground
-from jobsched.core.host import rss_bytes
+from jobsched.core.host import memory_of
 from jobsched.core.model.job import NewJob
 from jobsched.core.store import measure
 from jobsched.tests.bench.pressing import KEYS, Nothing, press
@@ -102,7 +102,7 @@ async def test_ten_million_jobs_scroll_like_ten(ground: Ground) -> None:
     async with Nothing().run_test(size=SIZE) as pilot:
         floor = median(await press(pilot, *KEYS))
     gc.collect()
-    memory = rss_bytes(os.getpid())
+    memory = memory_of(os.getpid()).rss
     feed = Feed(ground.settings)
     began = time.perf_counter()
     feed.open()
@@ -124,7 +124,7 @@ async def test_ten_million_jobs_scroll_like_ten(ground: Ground) -> None:
             await until(pilot, lambda wanted=wanted: view.table.cursor_key == wanted, f"job {wanted}")
             ends.append(time.perf_counter() - started)
         filters, waits = await looked_for(pilot, feed, view)
-        grown = rss_bytes(os.getpid()) - memory
+        grown = memory_of(os.getpid()).rss - memory
     key, worst = median(took) - floor, max(took) - floor
     say(
         f"{ROWS:,} jobs in the store: first paint {paint * 1e3:.0f} ms, key {key * 1e3:.1f} ms over the pilot's "

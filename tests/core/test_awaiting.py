@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from jobsched.core.awaiting import happens
-from tests.turns import turn
+from tests.turns import ends_when_cancelled, turn
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 0.0, 0.001])
@@ -31,10 +31,4 @@ async def test_a_cancellation_that_comes_with_the_event_is_not_lost(turns: int) 
 
     task = asyncio.create_task(wait_again_and_again())
     await turn()
-    event.set()
-    for _ in range(turns):
-        await turn()
-    task.cancel()
-    for _ in range(20):
-        await turn()
-    assert task.cancelled()
+    assert await ends_when_cancelled(task, event, turns)

@@ -19,7 +19,7 @@ from jobsched.core.service import Service
 from jobsched.core.store import embedded
 from jobsched.tui import questions
 from jobsched.tui.feed import LONGEST_INTERVAL, Feed
-from tests.turns import turn
+from tests.turns import ends_when_cancelled
 
 PATIENCE = 60.0
 Ask = Callable[[], object]
@@ -115,13 +115,7 @@ async def test_it_ends_when_told_to_also_in_the_moment_of_a_notification(
         if event == "_by_hand":
             feed._nudged.set()
             await until(lambda: feed._by_hand._waiters, "the rest after a notification")  # type: ignore[attr-defined]
-        getattr(feed, event).set()
-        for _ in range(turns):
-            await turn()
-        task.cancel()
-        for _ in range(20):
-            await turn()
-        assert task.cancelled()
+        assert await ends_when_cancelled(task, getattr(feed, event), turns)
 
 
 def test_queues_that_are_dear_to_count_are_counted_more_seldom(
